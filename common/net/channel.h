@@ -1,0 +1,123 @@
+// The control plane's transport: REQ clients and a ROUTER server that speaks REP to them. ZeroMQ is included
+// by the .cc files of this folder and nowhere else.
+//
+// All classes here: one thread each, except NetContext::Shutdown. Nothing blocks but Poller::Wait.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+
+namespace mr::net {
+
+// Keys for CURVE (Z85 text, 40 characters each). Empty: no encryption, loopback and ipc only by default.
+struct KeyPair {
+  std::string public_key;
+  std::string secret_key;
+};
+struct Security {
+  std::optional<KeyPair> own;          // of this process
+  std::string server_key;              // clients: the coordinator's public key
+  std::vector<std::string> allowed;    // servers: public keys that may connect
+};
+
+// One per process. Make it after all forks; signals should be blocked already.
+class NetContext {
+ public:
+  explicit NetContext(Security security = {});
+  ~NetContext();
+  NetContext(const NetContext&) = delete;
+  NetContext& operator=(const NetContext&) = delete;
+  void Shutdown();  // from any thread: every Wait returns kCancelled from now on
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+// One REQ socket (RELAXED + CORRELATE + IMMEDIATE) to one endpoint; at most one request in flight.
+class RequestChannel {
+ public:
+  // Returns at once; the connection is made (and re-made for ever) in the background.
+  // Errors: kInvalidArgument for a malformed endpoint.
+  static Result<std::unique_ptr<RequestChannel>> Connect(NetContext& context, const std::string& endpoint);
+  ~RequestChannel();
+
+  // Sends without waiting; a request still in flight is abandoned, its late reply will be dropped.
+  // kUnavailable: no connection at the moment, try again.
+  Status Send(std::string_view bytes);
+  // The reply to the newest request, if it is here.
+  std::optional<std::string> Receive();
+  const std::string& endpoint() const;
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit RequestChannel(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Names one waiting client; opaque. Keeping it without answering is a held request.
+struct ReplyToken {
+  std::string envelope;
+  friend bool operator==(const ReplyToken&, const ReplyToken&) = default;
+};
+
+// A ROUTER that accepts REQ clients on one or more endpoints.
+class RequestServer {
+ public:
+  // Endpoints like tcp://127.0.0.1:4610 (port 0 = any), ipc:///path. Errors: kAlreadyExists when the address is
+  // in use (naming it), kInvalidArgument.
+  static Result<std::unique_ptr<RequestServer>> Bind(NetContext& context, const std::vector<std::string>& endpoints);
+  ~RequestServer();
+
+  struct Incoming {
+    ReplyToken token;
+    std::string bytes;
+  };
+  // The next well-formed request, if any. Oversized, many-framed and malformed ones are dropped here, whole.
+  std::optional<Incoming> Receive();
+  // kUnavailable: the client is gone or does not read; the answer is dropped (it will ask again).
+  Status Reply(const ReplyToken& token, std::string_view bytes);
+  // Real endpoints, with the ports that were chosen.
+  const std::vector<std::string>& endpoints() const;
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit RequestServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Waits for any of several channels, servers and file descriptors. Level-triggered: drain what is reported
+// (call Receive until it gives nothing).
+class Poller {
+ public:
+  Poller();
+  ~Poller();
+  void Add(RequestChannel& channel, int key);
+  void Add(RequestServer& server, int key);
+  void AddFd(int descriptor, int key);
+  void Remove(int key);
+  // Keys that are ready; none after the time-out. EINTR counts as time-out. kCancelled after Shutdown.
+  Result<std::vector<int>> Wait(Duration timeout);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A new CURVE key pair.
+Result<KeyPair> MakeKeyPair();
+
+}  // namespace mr::net

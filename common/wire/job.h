@@ -1,0 +1,223 @@
+// What a job is, and what an attempt of one of its tasks is asked to do and answers. Shared by all programs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/wire/fields.h"
+
+namespace mr::wire {
+
+// ---- the job ------------------------------------------------------------------------------------------
+
+// How input bytes become records.
+enum class InputFormat : uint8_t {
+  kLines = 0,   // one record per line, without its end ("\n" or "\r\n")
+  kBlocks = 1,  // one record per block of whole lines, ends included
+  kWhole = 2,   // one record per file
+  kFixed = 3,   // record_bytes each; a shorter tail is an error
+};
+
+enum class Compression : uint8_t { kNone = 0, kGzip = 1, kZstd = 2, kLz4 = 3 };
+
+// One input file as the submitter saw it. A different size or time at reading is an error of the job.
+struct InputFile {
+  std::string path;  // absolute
+  std::string tag;   // -I TAG=PATH, or empty
+  uint64_t size_bytes = 0;
+  int64_t mtime_ns = 0;
+  Compression compression = Compression::kNone;  // by name: .gz, .zst; such a file is one split
+  MR_FIELDS(InputFile, path, tag, size_bytes, mtime_ns, compression)
+};
+
+// What tasks need to know of their job; goes with every assignment, so it stays small.
+struct JobConfig {
+  std::string name;             // shown to people
+  std::string user;
+  std::string plugin_sha256;    // lower-case hex; the bytes travel as a blob
+  std::string plugin_name;      // file name at submission, for messages
+  std::string job_name;         // which of the plugin's jobs
+  std::map<std::string, std::string> params;      // after defaults
+  std::map<std::string, std::string> side_files;  // name -> absolute path every worker can read
+  std::map<std::string, std::string> environment;
+  InputFormat input_format = InputFormat::kLines;
+  uint64_t record_bytes = 0;    // kFixed only
+  std::string output_dir;       // absolute
+  bool overwrite = false;       // the old directory is swapped out when the job commits
+  Compression output_compression = Compression::kNone;
+  uint32_t reducers = 1;        // 0 = map only
+  std::vector<std::string> range_bounds;  // total order: reducers-1 ascending keys; partition i gets keys < bound i
+  bool combine = true;
+  Compression shuffle_codec = Compression::kLz4;
+  uint64_t split_bytes = 64u << 20;
+  uint64_t task_memory_bytes = 512u << 20;  // budget of the engine inside one task
+  uint64_t memory_limit_bytes = 0;          // limit of the whole task process; 0 = worker's default
+  uint32_t max_attempts = 4;                // only the user's failures count
+  int64_t task_timeout_ms = 600'000;        // without progress
+  uint32_t max_running = 0;                 // tasks at once; 0 = no limit
+  uint64_t seed = 1;
+  std::string job_dir;                      // shared by the job's tasks, readable by plugins; empty = none
+  std::map<std::string, std::string> labels;
+  MR_FIELDS(JobConfig, name, user, plugin_sha256, plugin_name, job_name, params, side_files, environment,
+            input_format, record_bytes, output_dir, overwrite, output_compression, reducers, range_bounds,
+            combine, shuffle_codec, split_bytes, task_memory_bytes, memory_limit_bytes, max_attempts,
+            task_timeout_ms, max_running, seed, job_dir, labels)
+};
+
+struct JobSpec {
+  JobConfig config;
+  std::vector<InputFile> inputs;  // in the user's order; directories and globs are expanded by the client
+  MR_FIELDS(JobSpec, config, inputs)
+};
+
+// ---- what a task is asked to do ---------------------------------------------------------------------------
+
+// Part of one input file. The records that start in [begin, end) belong to it.
+struct Split {
+  InputFile file;
+  uint64_t begin = 0;
+  uint64_t end = 0;  // == file.size_bytes for the last one; compressed files: begin 0, end size
+  MR_FIELDS(Split, file, begin, end)
+};
+
+struct MapWork {
+  std::vector<Split> splits;  // several when small files are packed together
+  MR_FIELDS(MapWork, splits)
+};
+
+// Where one map task's output lies.
+struct MapOutput {
+  AttemptId attempt;
+  WorkerRef worker;
+  std::string endpoint;  // the worker's segment server, tcp://… or ipc://…
+  MR_FIELDS(MapOutput, attempt, worker, endpoint)
+};
+
+struct ReduceWork {
+  uint32_t partition = 0;
+  std::vector<MapOutput> sources;  // one per map task, by task index
+  MR_FIELDS(ReduceWork, partition, sources)
+};
+
+// A file of the job's output, published.
+struct OutputFile {
+  std::string name;  // part-r-00003, or errors-r-00003
+  uint64_t size_bytes = 0;
+  uint64_t record_count = 0;
+  uint64_t checksum = 0;  // XXH3-64 of the file's bytes
+  MR_FIELDS(OutputFile, name, size_bytes, record_count, checksum)
+};
+
+// The job's last task: with success, swap (if overwriting), write _SUCCESS and remove what was temporary;
+// without, remove everything that the job left in the output directory.
+struct FinishWork {
+  bool success = false;
+  std::vector<OutputFile> files;  // published parts, by name
+  std::string manifest_json;      // body of _SUCCESS
+  MR_FIELDS(FinishWork, success, files, manifest_json)
+};
+
+using Work = std::variant<MapWork, ReduceWork, FinishWork>;  // tags: see codec.cc
+
+struct Assignment {
+  AttemptId attempt;
+  uint32_t map_count = 0;  // tasks of the job
+  JobConfig config;
+  Work work;
+  MR_FIELDS(Assignment, attempt, map_count, config, work)
+};
+
+// ---- what an attempt answers --------------------------------------------------------------------------------
+
+// Names of the engine's own counters start with "mr."; users' are "group.name" or "name".
+using Counters = std::map<std::string, int64_t>;
+
+struct MapResult {
+  uint64_t output_bytes = 0;                  // of the run file
+  std::vector<uint64_t> partition_bytes;      // what each reducer will fetch
+  std::vector<uint64_t> partition_records;
+  std::vector<uint64_t> partition_digests;    // order-independent digest per partition
+  std::vector<OutputFile> files;              // map-only jobs: what was published
+  MR_FIELDS(MapResult, output_bytes, partition_bytes, partition_records, partition_digests, files)
+};
+
+struct ReduceResult {
+  std::vector<OutputFile> files;
+  MR_FIELDS(ReduceResult, files)
+};
+
+struct FinishResult {
+  MR_NO_FIELDS(FinishResult)
+};
+
+using AttemptResult = std::variant<MapResult, ReduceResult, FinishResult>;
+
+// Why an attempt ended badly. The cause decides whose fault it is.
+enum class FailureCause : uint8_t {
+  // the user's: counted against max_attempts
+  kException = 0,   // thrown by user code
+  kSignal = 1,      // SIGSEGV, SIGABRT, … in user code
+  kExit = 2,        // user code called exit()
+  kTimeout = 3,     // no progress for task_timeout_ms
+  kMemory = 4,      // bad_alloc, or over the memory limit
+  kBadOutput = 5,   // user code broke the ABI's rules (torn frames, partition out of range)
+  kBadRecord = 6,   // mr::BadRecord
+  // the user's, and fatal at once
+  kFatal = 7,       // mr::Fatal
+  kBadPlugin = 8,   // cannot be loaded, or lacks the job
+  kBadInput = 9,    // an input file is missing, unreadable, or changed since submission
+  kBadParameter = 10,
+  // ours: not counted
+  kFetch = 20,      // a map output could not be fetched; failed_source says which
+  kDiskFull = 21,   // scratch or output file system
+  kIo = 22,
+  kLeaseExpired = 23,
+  kCancelled = 24,  // killed by a user, or its job ended
+  kWorkerStopping = 25,
+  kInternal = 26,
+};
+
+// Enough to show the user what happened without looking anywhere else.
+struct Failure {
+  FailureCause cause = FailureCause::kInternal;
+  std::string type;         // "std::invalid_argument", "SIGSEGV"
+  std::string message;      // one sentence
+  std::string function;     // "map", "reduce", "combine", "setup", "finish"; empty = not in user code
+  std::string input_path;   // of the record, if there is one
+  uint64_t record_offset = 0;
+  uint64_t record_no = 0;
+  uint64_t line_no = 0;     // from 1; 0 = unknown or not a text format
+  std::string excerpt;      // first bytes of the record, or of the group's key
+  uint64_t record_bytes = 0;
+  std::vector<std::string> stack;  // innermost first
+  std::string log_tail;     // last lines of the attempt's log
+  std::optional<AttemptId> failed_source;  // kFetch
+  MR_FIELDS(Failure, cause, type, message, function, input_path, record_offset, record_no, line_no, excerpt,
+            record_bytes, stack, log_tail, failed_source)
+};
+
+// Seconds of each stage, for reports; sums over one attempt.
+struct AttemptTimes {
+  int64_t started_unix_ms = 0;
+  int64_t ended_unix_ms = 0;
+  int64_t cpu_ms = 0;
+  uint64_t peak_memory_bytes = 0;
+  MR_FIELDS(AttemptTimes, started_unix_ms, ended_unix_ms, cpu_ms, peak_memory_bytes)
+};
+
+// How an attempt ended: exactly one of result and failure is there.
+struct AttemptOutcome {
+  AttemptId attempt;
+  std::optional<AttemptResult> result;
+  std::optional<Failure> failure;
+  Counters counters;  // only a completed attempt's count
+  AttemptTimes times;
+  MR_FIELDS(AttemptOutcome, attempt, result, failure, counters, times)
+};
+
+}  // namespace mr::wire

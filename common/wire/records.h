@@ -1,0 +1,114 @@
+// Records: the durable changes of the coordinator's state. The coordinator validates and applies them
+// (coordinator/core); this is only their shape.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "common/base/ids.h"
+#include "common/wire/fields.h"
+#include "common/wire/job.h"
+
+namespace mr::wire {
+
+struct PluginStored {
+  static constexpr uint8_t kTag = 1;
+  std::string sha256;
+  uint64_t size_bytes = 0;
+  MR_FIELDS(PluginStored, sha256, size_bytes)
+};
+
+struct JobSubmitted {
+  static constexpr uint8_t kTag = 2;
+  JobId job;
+  uint64_t client = 0;  // with request_id: a resubmission after a lost answer finds the same job
+  uint64_t request_id = 0;
+  int64_t unix_ms = 0;
+  JobSpec spec;
+  MR_FIELDS(JobSubmitted, job, client, request_id, unix_ms, spec)
+};
+
+struct MapCompleted {
+  static constexpr uint8_t kTag = 3;
+  AttemptId attempt;
+  WorkerRef worker;
+  MapResult result;
+  Counters counters;
+  AttemptTimes times;
+  MR_FIELDS(MapCompleted, attempt, worker, result, counters, times)
+};
+
+// A completed map's output can no longer be fetched: the task runs again.
+struct MapOutputLost {
+  static constexpr uint8_t kTag = 4;
+  AttemptId attempt;
+  std::string reason;
+  MR_FIELDS(MapOutputLost, attempt, reason)
+};
+
+// This attempt, and no other, may publish the task's output.
+struct CommitGrantedRecord {
+  static constexpr uint8_t kTag = 5;
+  AttemptId attempt;
+  WorkerRef worker;
+  MR_FIELDS(CommitGrantedRecord, attempt, worker)
+};
+
+// The granted attempt was declared dead before it reported: the grant may go to another.
+struct CommitRevoked {
+  static constexpr uint8_t kTag = 6;
+  AttemptId attempt;
+  MR_FIELDS(CommitRevoked, attempt)
+};
+
+struct ReduceCommitted {
+  static constexpr uint8_t kTag = 7;
+  AttemptId attempt;
+  ReduceResult result;
+  Counters counters;
+  AttemptTimes times;
+  MR_FIELDS(ReduceCommitted, attempt, result, counters, times)
+};
+
+// Counted against max_attempts.
+struct AttemptFailed {
+  static constexpr uint8_t kTag = 8;
+  AttemptId attempt;
+  std::string worker_name;
+  Failure failure;
+  int64_t unix_ms = 0;
+  MR_FIELDS(AttemptFailed, attempt, worker_name, failure, unix_ms)
+};
+
+// From here on the finish task runs; `success` says which way.
+struct JobFinishing {
+  static constexpr uint8_t kTag = 9;
+  JobId job;
+  bool success = false;
+  bool killed = false;
+  std::string reason;
+  MR_FIELDS(JobFinishing, job, success, killed, reason)
+};
+
+struct JobEnded {
+  static constexpr uint8_t kTag = 10;
+  JobId job;
+  int64_t unix_ms = 0;
+  MR_FIELDS(JobEnded, job, unix_ms)
+};
+
+struct HistoryExpired {
+  static constexpr uint8_t kTag = 11;
+  JobId job;
+  MR_FIELDS(HistoryExpired, job)
+};
+
+using RecordBody = std::variant<PluginStored, JobSubmitted, MapCompleted, MapOutputLost, CommitGrantedRecord,
+                                CommitRevoked, ReduceCommitted, AttemptFailed, JobFinishing, JobEnded, HistoryExpired>;
+struct Record {
+  RecordBody body;
+  MR_FIELDS(Record, body)
+};
+
+}  // namespace mr::wire

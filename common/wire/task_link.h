@@ -1,0 +1,74 @@
+// Between mrworker and its mrtask children, over a socketpair (SOCK_SEQPACKET is too small for a big
+// assignment, so: SOCK_STREAM with a 4-byte little-endian length before each message).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "common/wire/fields.h"
+#include "common/wire/job.h"
+
+namespace mr::wire {
+
+// ---- worker to task ----------------------------------------------------------------------------------------
+
+// First message: what every attempt of this process shares.
+struct TaskHello {
+  static constexpr uint8_t kTag = 1;
+  std::string worker_name;
+  std::string plugin_path;     // content-addressed copy
+  std::string own_endpoint;    // this worker's segment server: such sources are opened as files
+  std::string map_output_dir;  // where run files of this worker lie: <dir>/<attempt>.run
+  std::string scratch_dir;     // parent of the attempts' private directories
+  uint64_t memory_limit_bytes = 0;
+  MR_FIELDS(TaskHello, worker_name, plugin_path, own_endpoint, map_output_dir, scratch_dir, memory_limit_bytes)
+};
+
+struct RunAttempt {
+  static constexpr uint8_t kTag = 2;
+  Assignment assignment;
+  MR_FIELDS(RunAttempt, assignment)
+};
+
+struct CommitGranted {
+  static constexpr uint8_t kTag = 3;
+  AttemptId attempt;
+  MR_FIELDS(CommitGranted, attempt)
+};
+
+// No further attempt: exit 0. (Cancelling a running attempt is done with SIGKILL.)
+struct TaskGoodbye {
+  static constexpr uint8_t kTag = 4;
+  MR_NO_FIELDS(TaskGoodbye)
+};
+
+using ToTask = std::variant<TaskHello, RunAttempt, CommitGranted, TaskGoodbye>;
+struct ToTaskMessage {
+  ToTask body;
+  MR_FIELDS(ToTaskMessage, body)
+};
+
+// ---- task to worker ----------------------------------------------------------------------------------------
+
+// The output is written and synced; waits for CommitGranted.
+struct ReadyToCommit {
+  static constexpr uint8_t kTag = 1;
+  AttemptId attempt;
+  MR_FIELDS(ReadyToCommit, attempt)
+};
+
+// The attempt is over, well or badly; the process waits for the next one.
+struct AttemptEnded {
+  static constexpr uint8_t kTag = 2;
+  AttemptOutcome outcome;
+  MR_FIELDS(AttemptEnded, outcome)
+};
+
+using FromTask = std::variant<ReadyToCommit, AttemptEnded>;
+struct FromTaskMessage {
+  FromTask body;
+  MR_FIELDS(FromTaskMessage, body)
+};
+
+}  // namespace mr::wire

@@ -1,0 +1,74 @@
+# How everything in this tree is compiled: flags, and one function per kind of target.
+option(MR_WERROR "Treat warnings as errors" OFF)
+option(MR_HARDENED "libstdc++ assertions" OFF)
+set(MR_SANITIZE "" CACHE STRING "Sanitizers for everything, plugins too: address,undefined or thread")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 99)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(MR_PLUGIN_DIR ${CMAKE_BINARY_DIR}/plugins)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(mr_flags INTERFACE)
+target_compile_options(mr_flags INTERFACE -Wall -Wextra $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
+  $<$<BOOL:${MR_WERROR}>:-Werror>)
+target_compile_definitions(mr_flags INTERFACE _FILE_OFFSET_BITS=64
+  $<$<BOOL:${MR_HARDENED}>:_GLIBCXX_ASSERTIONS>)
+target_link_options(mr_flags INTERFACE -Wl,-z,now,-z,relro)
+if(MR_SANITIZE)
+  add_compile_options(-fsanitize=${MR_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${MR_SANITIZE})
+endif()
+
+# The repository's own headers are included from its root: #include "common/base/result.h".
+include_directories(${CMAKE_SOURCE_DIR})
+
+# mr_room(NAME SOURCES a.cc b.cc [DEPS x y] [PRIVATE z]): one static library per second-level
+# folder, so that the linker holds the direction of the dependencies.
+function(mr_room NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE" ${ARGN})
+  add_library(${NAME} STATIC ${ARG_SOURCES})
+  target_link_libraries(${NAME} PUBLIC ${ARG_DEPS} PRIVATE mr_flags ${ARG_PRIVATE})
+endfunction()
+
+# mr_program(NAME SOURCES main.cc DEPS ...): a program in bin/, installed.
+function(mr_program NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${NAME} ${ARG_SOURCES})
+  target_link_libraries(${NAME} PRIVATE mr_flags ${ARG_DEPS})
+  install(TARGETS ${NAME} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+endfunction()
+
+# mr_test(NAME SOURCES a_test.cc DEPS ... [LABELS unit] [TIMEOUT 60]): one GoogleTest program; each
+# TEST becomes a ctest entry.
+function(mr_test NAME)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  add_executable(${NAME} ${ARG_SOURCES})
+  set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+  target_compile_definitions(${NAME} PRIVATE MR_BIN_DIR="${CMAKE_BINARY_DIR}/bin"
+    MR_PLUGIN_DIR="${MR_PLUGIN_DIR}" MR_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${NAME} PRIVATE mr_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  set(ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/test/support/tsan.supp")
+  gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" ENVIRONMENT "${ENVIRONMENT}")
+endfunction()
+if(BUILD_TESTING)
+  include(GoogleTest)
+endif()
