@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -44,12 +45,16 @@ constexpr size_t FieldCount() {
 }  // namespace mr::wire
 
 #define MR_FIELDS(Type, ...)                                                                        \
+  friend constexpr std::string_view MrName(const Type&) { return #Type; }                           \
+  friend constexpr std::string_view MrFieldNames(const Type&) { return #__VA_ARGS__; }              \
   friend constexpr auto MrFields(const Type& self) { return MR_TIE_(self, __VA_ARGS__); }           \
   friend constexpr auto MrFields(Type& self) { return MR_TIE_(self, __VA_ARGS__); }                 \
   friend bool operator==(const Type&, const Type&) = default;
 
 // A struct without fields.
 #define MR_NO_FIELDS(Type)                                                                          \
+  friend constexpr std::string_view MrName(const Type&) { return #Type; }                           \
+  friend constexpr std::string_view MrFieldNames(const Type&) { return ""; }                        \
   friend constexpr auto MrFields(const Type&) { return std::tuple<>(); }                            \
   friend constexpr auto MrFields(Type&) { return std::tuple<>(); }                                  \
   friend bool operator==(const Type&, const Type&) = default;

@@ -86,6 +86,7 @@ struct Split {
 };
 
 struct MapWork {
+  static constexpr uint8_t kTag = 1;
   std::vector<Split> splits;  // several when small files are packed together
   MR_FIELDS(MapWork, splits)
 };
@@ -99,6 +100,7 @@ struct MapOutput {
 };
 
 struct ReduceWork {
+  static constexpr uint8_t kTag = 2;
   uint32_t partition = 0;
   std::vector<MapOutput> sources;  // one per map task, by task index
   MR_FIELDS(ReduceWork, partition, sources)
@@ -116,13 +118,14 @@ struct OutputFile {
 // The job's last task: with success, swap (if overwriting), write _SUCCESS and remove what was temporary;
 // without, remove everything that the job left in the output directory.
 struct FinishWork {
+  static constexpr uint8_t kTag = 3;
   bool success = false;
   std::vector<OutputFile> files;  // published parts, by name
   std::string manifest_json;      // body of _SUCCESS
   MR_FIELDS(FinishWork, success, files, manifest_json)
 };
 
-using Work = std::variant<MapWork, ReduceWork, FinishWork>;  // tags: see codec.cc
+using Work = std::variant<MapWork, ReduceWork, FinishWork>;
 
 struct Assignment {
   AttemptId attempt;
@@ -138,6 +141,7 @@ struct Assignment {
 using Counters = std::map<std::string, int64_t>;
 
 struct MapResult {
+  static constexpr uint8_t kTag = 1;
   uint64_t output_bytes = 0;                  // of the run file
   std::vector<uint64_t> partition_bytes;      // what each reducer will fetch
   std::vector<uint64_t> partition_records;
@@ -147,11 +151,13 @@ struct MapResult {
 };
 
 struct ReduceResult {
+  static constexpr uint8_t kTag = 2;
   std::vector<OutputFile> files;
   MR_FIELDS(ReduceResult, files)
 };
 
 struct FinishResult {
+  static constexpr uint8_t kTag = 3;
   MR_NO_FIELDS(FinishResult)
 };
 
