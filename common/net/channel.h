@@ -1,5 +1,5 @@
 // The control plane's transport: REQ clients and a ROUTER server that speaks REP to them. ZeroMQ is included
-// by the .cc files of this folder and nowhere else.
+// by the .cc files of this folder (and their private zmq_socket.h) and nowhere else.
 //
 // All classes here: one thread each, except NetContext::Shutdown. Nothing blocks but Poller::Wait.
 #pragma once
@@ -27,7 +27,9 @@ struct Security {
   std::vector<std::string> allowed;    // servers: public keys that may connect
 };
 
-// One per process. Make it after all forks; signals should be blocked already.
+// One per process. Make it after all forks; signals should be blocked already. Must outlive everything that
+// was made from it. With Security::own every connection is encrypted, and servers accept the keys in
+// Security::allowed (and their own) only.
 class NetContext {
  public:
   explicit NetContext(Security security = {});
@@ -99,14 +101,20 @@ class RequestServer {
   std::unique_ptr<Impl> impl_;
 };
 
+class DataServer;   // data_channel.h
+class DataChannel;
+
 // Waits for any of several channels, servers and file descriptors. Level-triggered: drain what is reported
-// (call Receive until it gives nothing).
+// (call Receive until it gives nothing). A channel whose last Send was kUnavailable is also reported, once, when
+// it can send again. Remove what dies before the Poller.
 class Poller {
  public:
   Poller();
   ~Poller();
   void Add(RequestChannel& channel, int key);
   void Add(RequestServer& server, int key);
+  void Add(DataServer& server, int key);
+  void Add(DataChannel& channel, int key);
   void AddFd(int descriptor, int key);
   void Remove(int key);
   // Keys that are ready; none after the time-out. EINTR counts as time-out. kCancelled after Shutdown.

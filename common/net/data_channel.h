@@ -1,0 +1,70 @@
+// The data plane's transport: bulk bytes from a DataServer (ROUTER) to DataChannels (DEALER), one frame per
+// message. Nothing here limits how much a peer may be sent before it reads: flow control is the user's (the
+// shuffle gives credits), because a ROUTER drops what does not fit into its queue.
+//
+// One thread each. Nothing blocks; wait with Poller.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/net/channel.h"
+
+namespace mr::net {
+
+inline constexpr uint64_t kMaxDataBytes = 4u << 20;     // of one message to a DataChannel
+inline constexpr uint64_t kMaxDataAskBytes = 1u << 20;  // of one message to a DataServer
+inline constexpr int kMaxQueuedData = 48;               // messages waiting for one slow peer; above: kUnavailable
+
+class DataServer {
+ public:
+  // Errors: as RequestServer::Bind.
+  static Result<std::unique_ptr<DataServer>> Bind(NetContext& context, const std::string& endpoint);
+  ~DataServer();
+
+  struct Incoming {
+    std::string peer;  // names the connection; a peer that reconnects is another one
+    std::string bytes;
+  };
+  std::optional<Incoming> Receive();
+  // Takes the bytes without copying them. kUnavailable: the peer's queue is full, it may be tried again later.
+  // kNotFound: the connection is gone.
+  Status Send(const std::string& peer, std::string bytes);
+  // With the port that was chosen, and "#KEY" behind it when the context encrypts: what Connect takes.
+  const std::string& endpoint() const;
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit DataServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+class DataChannel {
+ public:
+  // Returns at once, like RequestChannel::Connect. "tcp://host:port#KEY" names the server's public key; without
+  // it the context's server_key is taken. Errors: kInvalidArgument.
+  static Result<std::unique_ptr<DataChannel>> Connect(NetContext& context, const std::string& endpoint);
+  ~DataChannel();
+
+  // kUnavailable: no connection at the moment.
+  Status Send(std::string_view bytes);
+  // Calls `take` with the next message, if there is one; the view ends with the call.
+  bool Receive(const std::function<void(std::string_view)>& take);
+  const std::string& endpoint() const;
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit DataChannel(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mr::net

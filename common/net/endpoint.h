@@ -1,0 +1,26 @@
+// The forms an address may have: tcp://host:port, tcp://[::1]:port, ipc://path.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace mr::net {
+
+struct Endpoint {
+  bool tcp = false;   // else ipc
+  std::string host;   // tcp: without brackets
+  uint16_t port = 0;  // tcp: 0 = any
+  std::string path;   // ipc: at most 107 bytes
+};
+
+// Errors: kInvalidArgument with an example of the right form.
+Result<Endpoint> ParseEndpoint(std::string_view text);
+std::string ToString(const Endpoint& endpoint);
+
+// ipc, 127.0.0.0/8, ::1 and "localhost": nobody from another machine gets in. False for what does not parse.
+bool IsLoopbackEndpoint(std::string_view text);
+
+}  // namespace mr::net
