@@ -1,0 +1,141 @@
+#include "common/net/data_channel.h"
+
+#include "common/base/strings.h"
+#include "common/net/zmq_socket.h"
+
+namespace mr::net {
+namespace {
+
+using zmq_internal::SendResult;
+
+constexpr size_t kKeyChars = 40;
+
+struct Address {
+  std::string endpoint;
+  std::string server_key;
+};
+
+// "tcp://host:port#KEY". The key's alphabet has a # too, so it is taken by its length.
+Address SplitKey(const std::string& text) {
+  if (text.size() > kKeyChars + 1 && text[text.size() - kKeyChars - 1] == '#') {
+    return {text.substr(0, text.size() - kKeyChars - 1), text.substr(text.size() - kKeyChars)};
+  }
+  return {text, ""};
+}
+
+void FreeBytes(void* /*data*/, void* hint) {
+  const std::unique_ptr<std::string> owned(static_cast<std::string*>(hint));
+}
+
+// Gives the bytes away to the IO thread, without copying them.
+zmq::message_t Wrap(std::string bytes) {
+  auto owned = std::make_unique<std::string>(std::move(bytes));
+  std::string* const raw = owned.get();
+  zmq::message_t frame(raw->data(), raw->size(), FreeBytes, raw);
+  [[maybe_unused]] std::string* const released = owned.release();
+  return frame;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DataServer>> DataServer::Bind(NetContext& context, const std::string& endpoint) {
+  const zmq_internal::SocketLimits limits{.max_message_bytes = kMaxDataAskBytes,
+                                          .send_queue = kMaxQueuedData,
+                                          .receive_queue = 64,
+                                          .linger_ms = 0};
+  auto impl = std::make_unique<Impl>();
+  std::vector<std::string> bound;
+  MR_ASSIGN_OR_RETURN(impl->socket, zmq_internal::MakeServerSocket(context, limits, {endpoint}, &bound));
+  impl->endpoint = bound.front();
+  const Security& security = context.impl().security;
+  if (security.own) impl->endpoint += StrCat("#", security.own->public_key);
+  return std::unique_ptr<DataServer>(new DataServer(std::move(impl)));
+}
+
+DataServer::DataServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DataServer::~DataServer() = default;
+const std::string& DataServer::endpoint() const { return impl_->endpoint; }
+
+std::optional<DataServer::Incoming> DataServer::Receive() {
+  zmq::message_t frame;
+  while (zmq_internal::ReceiveFrame(impl_->socket, frame)) {
+    Incoming incoming;
+    incoming.peer.assign(zmq_internal::View(frame));
+    if (frame.more() && zmq_internal::ReceiveFrame(impl_->socket, frame) && !frame.more()) {
+      incoming.bytes.assign(zmq_internal::View(frame));
+      return incoming;
+    }
+    zmq_internal::DrainParts(impl_->socket, frame);
+  }
+  return std::nullopt;
+}
+
+Status DataServer::Send(const std::string& peer, std::string bytes) {
+  if (bytes.size() > kMaxDataBytes) {
+    return Fail(ErrorCode::kInvalidArgument, StrCat("a piece of ", FormatSize(bytes.size()),
+                                                    " is above the limit of ", FormatSize(kMaxDataBytes)));
+  }
+  switch (zmq_internal::SendFrame(impl_->socket, zmq::message_t(peer.data(), peer.size()), true)) {
+    case SendResult::kSent:
+      break;
+    case SendResult::kFull:
+      return Fail(ErrorCode::kUnavailable, "the peer does not read");
+    case SendResult::kNoPeer:
+      return Fail(ErrorCode::kNotFound, "the peer is gone");
+    case SendResult::kClosed:
+      return Fail(ErrorCode::kCancelled, "the network is shut down");
+  }
+  zmq_internal::SendFrame(impl_->socket, Wrap(std::move(bytes)), false);
+  return {};
+}
+
+Result<std::unique_ptr<DataChannel>> DataChannel::Connect(NetContext& context, const std::string& endpoint) {
+  const zmq_internal::SocketLimits limits{
+      .max_message_bytes = kMaxDataBytes, .send_queue = 64, .receive_queue = kMaxQueuedData, .linger_ms = 0};
+  Address address = SplitKey(endpoint);
+  const Security& security = context.impl().security;
+  if (address.server_key.empty() && security.own) address.server_key = security.server_key;
+  auto impl = std::make_unique<Impl>();
+  MR_ASSIGN_OR_RETURN(impl->socket,
+                      zmq_internal::MakeClientSocket(context, zmq::socket_type::dealer, limits, address.endpoint,
+                                                     address.server_key));
+  impl->endpoint = endpoint;
+  return std::unique_ptr<DataChannel>(new DataChannel(std::move(impl)));
+}
+
+DataChannel::DataChannel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DataChannel::~DataChannel() = default;
+const std::string& DataChannel::endpoint() const { return impl_->endpoint; }
+
+Status DataChannel::Send(std::string_view bytes) {
+  if (bytes.size() > kMaxDataAskBytes) {
+    return Fail(ErrorCode::kInvalidArgument, StrCat("a request of ", FormatSize(bytes.size()),
+                                                    " is above the limit of ", FormatSize(kMaxDataAskBytes)));
+  }
+  impl_->wants_to_send = false;
+  switch (zmq_internal::SendFrame(impl_->socket, zmq::message_t(bytes.data(), bytes.size()), false)) {
+    case SendResult::kSent:
+      return {};
+    case SendResult::kClosed:
+      return Fail(ErrorCode::kCancelled, "the network is shut down");
+    case SendResult::kFull:
+    case SendResult::kNoPeer:
+      break;
+  }
+  impl_->wants_to_send = true;
+  return Fail(ErrorCode::kUnavailable, StrCat("not connected to ", impl_->endpoint));
+}
+
+bool DataChannel::Receive(const std::function<void(std::string_view)>& take) {
+  zmq::message_t frame;
+  while (zmq_internal::ReceiveFrame(impl_->socket, frame)) {
+    if (!frame.more()) {
+      take(zmq_internal::View(frame));
+      return true;
+    }
+    zmq_internal::DrainParts(impl_->socket, frame);
+  }
+  return false;
+}
+
+}  // namespace mr::net

@@ -1,0 +1,58 @@
+#include "common/base/strings.h"
+#include "common/net/zmq_socket.h"
+#include "common/wire/control.h"
+
+namespace mr::net {
+
+using zmq_internal::SendResult;
+
+Result<std::unique_ptr<RequestChannel>> RequestChannel::Connect(NetContext& context, const std::string& endpoint) {
+  const zmq_internal::SocketLimits limits{.max_message_bytes = static_cast<int64_t>(wire::kMaxMessageBytes),
+                                          .send_queue = 4,
+                                          .receive_queue = 4,
+                                          .linger_ms = 0};
+  MR_ASSIGN_OR_RETURN(zmq::socket_t socket,
+                      zmq_internal::MakeClientSocket(context, zmq::socket_type::req, limits, endpoint,
+                                                     context.impl().security.server_key));
+  auto impl = std::make_unique<Impl>();
+  impl->socket = std::move(socket);
+  impl->endpoint = endpoint;
+  return std::unique_ptr<RequestChannel>(new RequestChannel(std::move(impl)));
+}
+
+RequestChannel::RequestChannel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RequestChannel::~RequestChannel() = default;
+const std::string& RequestChannel::endpoint() const { return impl_->endpoint; }
+
+Status RequestChannel::Send(std::string_view bytes) {
+  // The server would close the connection over it, without a word.
+  if (bytes.size() > wire::kMaxMessageBytes) {
+    return Fail(ErrorCode::kInvalidArgument, StrCat("a request of ", FormatSize(bytes.size()), " is above the limit of ",
+                                                    FormatSize(wire::kMaxMessageBytes)));
+  }
+  impl_->wants_to_send = false;
+  switch (zmq_internal::SendFrame(impl_->socket, zmq::message_t(bytes.data(), bytes.size()), false)) {
+    case SendResult::kSent:
+      return {};
+    case SendResult::kClosed:
+      return Fail(ErrorCode::kCancelled, "the network is shut down");
+    case SendResult::kFull:
+    case SendResult::kNoPeer:
+      break;
+  }
+  impl_->wants_to_send = true;
+  return Fail(ErrorCode::kUnavailable, StrCat("not connected to ", impl_->endpoint));
+}
+
+std::optional<std::string> RequestChannel::Receive() {
+  zmq::message_t frame;
+  // DONTWAIT even after POLLIN: a stale reply raises it, and is then dropped inside.
+  if (!zmq_internal::ReceiveFrame(impl_->socket, frame)) return std::nullopt;
+  if (frame.more()) {
+    zmq_internal::DrainParts(impl_->socket, frame);
+    return std::nullopt;  // our server answers in one part
+  }
+  return std::string(zmq_internal::View(frame));
+}
+
+}  // namespace mr::net

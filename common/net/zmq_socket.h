@@ -1,0 +1,77 @@
+// Private to common/net: the one place where ZeroMQ's options and exceptions are handled.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <zmq.hpp>
+
+#include "common/base/result.h"
+#include "common/net/channel.h"
+#include "common/net/data_channel.h"
+
+namespace mr::net {
+
+struct NetContext::Impl {
+  zmq::context_t context;
+  Security security;
+  std::thread zap_thread;  // answers "may this key connect?"; runs only with Security::own
+};
+
+struct RequestChannel::Impl {
+  zmq::socket_t socket;
+  std::string endpoint;
+  bool wants_to_send = false;  // the last Send was kUnavailable and the poller has not reported since
+};
+
+struct RequestServer::Impl {
+  zmq::socket_t socket;
+  std::vector<std::string> endpoints;
+};
+
+struct DataServer::Impl {
+  zmq::socket_t socket;
+  std::string endpoint;
+};
+
+struct DataChannel::Impl {
+  zmq::socket_t socket;
+  std::string endpoint;
+  bool wants_to_send = false;
+};
+
+namespace zmq_internal {
+
+struct SocketLimits {
+  int64_t max_message_bytes = 0;
+  int send_queue = 0;     // messages per peer
+  int receive_queue = 0;
+  int linger_ms = 0;
+};
+
+// A socket that connects: keys, keep-alive, reconnection with jitter, no queueing for a server that is not
+// there (IMMEDIATE).
+Result<zmq::socket_t> MakeClientSocket(NetContext& context, zmq::socket_type type, const SocketLimits& limits,
+                                       const std::string& endpoint, const std::string& server_key);
+
+// A ROUTER that says when it cannot send, bound to `endpoints`; `bound` gets the real ones.
+Result<zmq::socket_t> MakeServerSocket(NetContext& context, const SocketLimits& limits,
+                                       const std::vector<std::string>& endpoints, std::vector<std::string>* bound);
+
+// DONTWAIT, EINTR retried. Nothing there, or the context is shut down: false.
+bool ReceiveFrame(zmq::socket_t& socket, zmq::message_t& frame);
+
+enum class SendResult { kSent, kFull, kNoPeer, kClosed };
+// DONTWAIT, EINTR retried.
+SendResult SendFrame(zmq::socket_t& socket, zmq::message_t frame, bool more);
+
+// Eats the rest of a message.
+void DrainParts(zmq::socket_t& socket, const zmq::message_t& last_seen);
+
+inline std::string_view View(const zmq::message_t& frame) {
+  return {static_cast<const char*>(frame.data()), frame.size()};
+}
+
+}  // namespace zmq_internal
+}  // namespace mr::net
