@@ -121,9 +121,11 @@ put scripts/packages 'libx-dev | why it is there'
 put README.md 'no table'
 expect packages scripts/packages:1
 put scripts/packages 'libx-dev | why it is there'
-put README.md '| libx-dev | why it is there |
+put README.md '| package | why |
+|---|---|
+| libx-dev | why it is there |
 | liby-dev | not in the list |'
-expect packages README.md:2
+expect packages README.md:4
 
 if ((failures > 0)); then
   echo "$failures failed"

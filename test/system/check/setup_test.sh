@@ -7,7 +7,7 @@ source_dir=${1:?usage: setup_test.sh SOURCE_DIR}
 fake=$(mktemp -d)
 trap 'rm -rf "$fake"' EXIT
 setup=$source_dir/scripts/setup
-all=$(sed -n '/^#/!s/ *|.*//p' "$source_dir/scripts/packages")
+all=$(sed -n '/^#/!s/ *|.*//p' "$source_dir/scripts/packages" | tr ' ' '\n')
 
 fail() {
   echo "FAILED: $*"
@@ -24,7 +24,7 @@ run() {
   status=0
   PATH="$fake:$PATH" "$setup" "$@" >"$fake/output" 2>&1 || status=$?
 }
-has() { sed -n "/^#/!s/ *|.*//p" "$source_dir/scripts/packages" | grep -vxE "$1" | sed 's/$/ installed/' >"$fake/have" || true; }
+has() { grep -vxE "$1" <<<"$all" | sed 's/$/ installed/' >"$fake/have" || true; }
 stand_in dpkg-query 'cat "$(dirname "$0")/have"; exit 1'
 stand_in apt-get 'exit 0'
 stand_in sudo 'exec "$@"'
