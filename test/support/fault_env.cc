@@ -10,7 +10,8 @@ namespace {
 
 class FaultReadableFile final : public ReadableFile {
  public:
-  FaultReadableFile(FaultEnv& env, std::unique_ptr<ReadableFile> base) : env_(env), base_(std::move(base)) {}
+  FaultReadableFile(FaultEnv& env, std::unique_ptr<ReadableFile> base)
+      : env_(env), base_(std::move(base)) {}
   Result<size_t> ReadAt(uint64_t offset, std::span<char> buffer) const override {
     const Fault fault = env_.Decide("ReadAt", path());
     if (fault != Fault::kNone && fault != Fault::kFlip) return env_.Failure("ReadAt", path());
@@ -32,7 +33,8 @@ class FaultReadableFile final : public ReadableFile {
 
 class FaultWritableFile final : public WritableFile {
  public:
-  FaultWritableFile(FaultEnv& env, std::unique_ptr<WritableFile> base) : env_(env), base_(std::move(base)) {}
+  FaultWritableFile(FaultEnv& env, std::unique_ptr<WritableFile> base)
+      : env_(env), base_(std::move(base)) {}
 
   Status Append(std::string_view bytes) override {
     const Fault fault = env_.Decide("Append", path());
@@ -40,7 +42,8 @@ class FaultWritableFile final : public WritableFile {
     if (fault == Fault::kTorn) bytes = bytes.substr(0, bytes.size() / 2);
     const uint64_t fits = env_.TakeSpace(bytes.size());
     MR_RETURN_IF_ERROR(base_->Append(bytes.substr(0, fits)));
-    if (fits < bytes.size()) return Fail(ErrorCode::kNoSpace, StrCat("cannot write to ", path(), ": no space"));
+    if (fits < bytes.size())
+      return Fail(ErrorCode::kNoSpace, StrCat("cannot write to ", path(), ": no space"));
     if (fault == Fault::kTorn || fault == Fault::kFailAfter) return env_.Failure("Append", path());
     return {};
   }
@@ -78,7 +81,9 @@ void FaultEnv::CrashAt(uint64_t number, Fault first) {
 }
 
 void FaultEnv::FailOnce(uint64_t number, Fault fault, ErrorCode code) {
-  SetPlan([number, fault](const FaultCall& call) { return call.number == number ? fault : Fault::kNone; }, code);
+  SetPlan([number,
+           fault](const FaultCall& call) { return call.number == number ? fault : Fault::kNone; },
+          code);
 }
 
 void FaultEnv::LimitSpace(uint64_t bytes) {

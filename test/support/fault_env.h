@@ -1,5 +1,6 @@
-// An Env that passes calls on to another one until told to fail. Every call of the Env and of its files is
-// numbered from 1, so that a test can walk through all places at which a sequence may be cut off.
+// An Env that passes calls on to another one until told to fail. Every call of the Env and of its
+// files is numbered from 1, so that a test can walk through all places at which a sequence may be
+// cut off.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,9 @@ namespace mr::test {
 
 struct FaultCall {
   uint64_t number = 0;  // from 1
-  std::string op;       // "Append", "Sync", "Close", "ReadAt", "FileStat", or the Env's method: "Rename", …
-  std::string path;     // the first path argument
+  std::string
+      op;  // "Append", "Sync", "Close", "ReadAt", "FileStat", or the Env's method: "Rename", …
+  std::string path;  // the first path argument
 };
 
 // What happens to a call.
@@ -35,10 +37,12 @@ class FaultEnv final : public Env {
 
   using Plan = std::function<Fault(const FaultCall&)>;
   void SetPlan(Plan plan, ErrorCode code = ErrorCode::kIo);
-  // The process "crashes" at call `number`: it and all later ones fail without effect (`first` may tear it).
+  // The process "crashes" at call `number`: it and all later ones fail without effect (`first` may
+  // tear it).
   void CrashAt(uint64_t number, Fault first = Fault::kFail);
   void FailOnce(uint64_t number, Fault fault = Fault::kFail, ErrorCode code = ErrorCode::kIo);
-  // Appends fail with kNoSpace once `bytes` have been appended in all; the failing one writes what fits.
+  // Appends fail with kNoSpace once `bytes` have been appended in all; the failing one writes what
+  // fits.
   void LimitSpace(uint64_t bytes);
   void Heal();
 

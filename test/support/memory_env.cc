@@ -29,7 +29,13 @@ struct MemoryEnv::Inode {
 
   FileStat Stat() {
     const std::scoped_lock lock(mutex);
-    return {data.size(), mtime_ns, number, is_directory, !is_directory};
+    FileStat stat;
+    stat.size_bytes = data.size();
+    stat.mtime_ns = mtime_ns;
+    stat.inode = number;
+    stat.is_directory = is_directory;
+    stat.is_regular = !is_directory;
+    return stat;
   }
 };
 
@@ -183,7 +189,8 @@ Status MemoryEnv::CreateDirectories(const std::string& path) {
       inode->durable_names[name] = found->second;
     }
     inode = found->second;
-    if (!inode->is_directory) return FailErrno(ENOTDIR, StrCat("cannot create the directory ", path));
+    if (!inode->is_directory)
+      return FailErrno(ENOTDIR, StrCat("cannot create the directory ", path));
   }
   return {};
 }
@@ -200,7 +207,8 @@ Status MemoryEnv::RemoveFile(const std::string& path) {
 Status MemoryEnv::RemoveDirectory(const std::string& path) {
   const std::scoped_lock lock(mutex_);
   MR_ASSIGN_OR_RETURN(const InodePtr inode, FindDirectory(path));
-  if (!inode->names.empty()) return FailErrno(ENOTEMPTY, StrCat("cannot remove the directory ", path));
+  if (!inode->names.empty())
+    return FailErrno(ENOTEMPTY, StrCat("cannot remove the directory ", path));
   const InodePtr parent = Find(ParentPath(path));
   parent->names.erase(BaseName(path));
   parent->durable_names.erase(BaseName(path));
@@ -224,7 +232,8 @@ Status MemoryEnv::RenameLocked(const std::string& from, const std::string& to, b
   if (!parent) return FailErrno(ENOENT, what);
   if (const InodePtr old = Find(to); old != nullptr) {
     if (!replace) return FailErrno(EEXIST, what);
-    if (old->is_directory != inode->is_directory) return FailErrno(old->is_directory ? EISDIR : ENOTDIR, what);
+    if (old->is_directory != inode->is_directory)
+      return FailErrno(old->is_directory ? EISDIR : ENOTDIR, what);
     if (old->is_directory && !old->names.empty()) return FailErrno(ENOTEMPTY, what);
   }
   const InodePtr source = Find(ParentPath(from));

@@ -1,8 +1,9 @@
 // A file system in memory that can lose its power: what was not synced is then gone.
 //
-// Model: bytes of a file are durable after Sync; a name (created, renamed or removed) is durable after
-// SyncDirectory of the directory that holds it. Directories themselves are durable as soon as they are made,
-// as journalling file systems keep them in practice. No links, no permissions. Paths are absolute.
+// Model: bytes of a file are durable after Sync; a name (created, renamed or removed) is durable
+// after SyncDirectory of the directory that holds it. Directories themselves are durable as soon as
+// they are made, as journalling file systems keep them in practice. No links, no permissions. Paths
+// are absolute.
 #pragma once
 
 #include <map>
@@ -38,13 +39,16 @@ class MemoryEnv final : public Env {
   Result<SpaceInfo> Space(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 
-  // Back to what is durable. Files that are open keep what they have, but it is no longer reachable.
+  // Back to what is durable. Files that are open keep what they have, but it is no longer
+  // reachable.
   void LosePower();
 
-  // Straight to the content, for arranging and asserting. Write replaces, makes parents, and is durable.
+  // Straight to the content, for arranging and asserting. Write replaces, makes parents, and is
+  // durable.
   void Write(const std::string& path, std::string content);
   std::string Read(const std::string& path);  // "" if missing
-  // Every file below `path` (recursively), as path -> content; directories without files end in "/".
+  // Every file below `path` (recursively), as path -> content; directories without files end in
+  // "/".
   std::map<std::string, std::string> Tree(const std::string& path);
 
   struct Inode;  // of the implementation

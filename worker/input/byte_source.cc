@@ -14,15 +14,17 @@ class PlainSource final : public ByteSource {
       : file_(std::move(file)), size_(size), start_(std::min(offset, size)), position_(start_) {}
 
   Result<size_t> Read(std::span<char> buffer) override {
-    // Never beyond the size seen at opening: a file that is appended to meanwhile gives what was submitted.
+    // Never beyond the size seen at opening: a file that is appended to meanwhile gives what was
+    // submitted.
     const size_t wanted = std::min<uint64_t>(buffer.size(), size_ - position_);
     if (wanted == 0) return size_t{0};
     MR_ASSIGN_OR_RETURN(const size_t got, file_->ReadAt(position_, buffer.first(wanted)));
     position_ += got;
     if (got < wanted) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  StrCat(file_->path(), " shrank from ", size_, " to ", position_,
-                         " bytes while it was read; submit the job again when nobody writes to its input"));
+      return Fail(
+          ErrorCode::kInvalidArgument,
+          StrCat(file_->path(), " shrank from ", size_, " to ", position_,
+                 " bytes while it was read; submit the job again when nobody writes to its input"));
     }
     return got;
   }
@@ -41,33 +43,40 @@ class PlainSource final : public ByteSource {
 Status CheckUnchanged(const wire::InputFile& file, const FileStat& found) {
   if (file.mtime_ns == 0) return {};
   if (found.size_bytes == file.size_bytes && found.mtime_ns == file.mtime_ns) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              StrCat(file.path, " changed since the job was submitted: it had ", file.size_bytes,
-                     " bytes and was modified at ", file.mtime_ns, " ns, now it has ", found.size_bytes,
-                     " bytes and was modified at ", found.mtime_ns, " ns; submit the job again"));
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      StrCat(file.path, " changed since the job was submitted: it had ", file.size_bytes,
+             " bytes and was modified at ", file.mtime_ns, " ns, now it has ", found.size_bytes,
+             " bytes and was modified at ", found.mtime_ns, " ns; submit the job again"));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<ByteSource>> OpenByteSource(Env& env, const wire::InputFile& file, uint64_t offset,
-                                                   CheckInput check) {
+Result<std::unique_ptr<ByteSource>> OpenByteSource(Env& env, const wire::InputFile& file,
+                                                   uint64_t offset, CheckInput check) {
   MR_ASSIGN_OR_RETURN(auto opened, env.OpenForRead(file.path));
   MR_ASSIGN_OR_RETURN(const FileStat stat, opened->Stat());
   if (!stat.is_regular) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat(file.path, " is not a regular file; inputs must be files"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat(file.path, " is not a regular file; inputs must be files"));
   }
   if (check == CheckInput::kYes) MR_RETURN_IF_ERROR(CheckUnchanged(file, stat));
   if (file.compression != wire::Compression::kNone && offset != 0) {
     return Fail(ErrorCode::kInvalidArgument,
-                StrCat(file.path, " is compressed and cannot be read from byte ", offset, "; it is one split"));
+                StrCat(file.path, " is compressed and cannot be read from byte ", offset,
+                       "; it is one split"));
   }
   opened->AdviseSequential();
   auto raw = std::make_unique<PlainSource>(std::move(opened), stat.size_bytes, offset);
   switch (file.compression) {
-    case wire::Compression::kNone: return raw;
-    case wire::Compression::kGzip: return MakeGzipSource(std::move(raw));
-    case wire::Compression::kZstd: return MakeZstdSource(std::move(raw));
-    case wire::Compression::kLz4: break;
+    case wire::Compression::kNone:
+      return raw;
+    case wire::Compression::kGzip:
+      return MakeGzipSource(std::move(raw));
+    case wire::Compression::kZstd:
+      return MakeZstdSource(std::move(raw));
+    case wire::Compression::kLz4:
+      break;
   }
   return Fail(ErrorCode::kUnsupported,
               StrCat(file.path, " has a compression that is not read; use .gz, .zst or none"));

@@ -16,7 +16,8 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
   // The next bytes, at least one unless the end is reached (0).
-  // Errors: kIo, kDataLoss (damaged compressed data), kInvalidArgument (the file shrank since it was opened).
+  // Errors: kIo, kDataLoss (damaged compressed data), kInvalidArgument (the file shrank since it
+  // was opened).
   virtual Result<size_t> Read(std::span<char> buffer) = 0;
   // Bytes of the file itself read so far: compressed ones, if it is compressed.
   virtual uint64_t raw_bytes() const = 0;
@@ -27,15 +28,15 @@ class ByteSource {
 
 enum class CheckInput : bool { kNo = false, kYes = true };
 
-// Opens `file`, decompressing as file.compression says; `offset` is where a plain file is started, and 0 for
-// a compressed one. With kYes and file.mtime_ns != 0, size and time must be those of `file`.
-// Errors: those of Env::OpenForRead; kInvalidArgument: not a regular file, or not the one that was submitted;
-// kUnsupported: a compression that is not read (lz4).
-Result<std::unique_ptr<ByteSource>> OpenByteSource(Env& env, const wire::InputFile& file, uint64_t offset,
-                                                   CheckInput check);
+// Opens `file`, decompressing as file.compression says; `offset` is where a plain file is started,
+// and 0 for a compressed one. With kYes and file.mtime_ns != 0, size and time must be those of
+// `file`. Errors: those of Env::OpenForRead; kInvalidArgument: not a regular file, or not the one
+// that was submitted; kUnsupported: a compression that is not read (lz4).
+Result<std::unique_ptr<ByteSource>> OpenByteSource(Env& env, const wire::InputFile& file,
+                                                   uint64_t offset, CheckInput check);
 
-// Decoders over a plain source. Several members or frames behind one another are one stream; an empty file is
-// damaged, as it is for gzip(1).
+// Decoders over a plain source. Several members or frames behind one another are one stream; an
+// empty file is damaged, as it is for gzip(1).
 std::unique_ptr<ByteSource> MakeGzipSource(std::unique_ptr<ByteSource> raw);
 std::unique_ptr<ByteSource> MakeZstdSource(std::unique_ptr<ByteSource> raw);
 

@@ -1,5 +1,6 @@
-// For messages: line numbers and excerpts of inputs, which are read again for that. Whether the file changed
-// since it was submitted is not looked at here: a slightly wrong message is better than none.
+// For messages: line numbers and excerpts of inputs, which are read again for that. Whether the
+// file changed since it was submitted is not looked at here: a slightly wrong message is better
+// than none.
 #include <algorithm>
 #include <vector>
 
@@ -35,7 +36,8 @@ uint64_t LineNumberAt(Env& env, const wire::InputFile& file, uint64_t offset) {
     const auto got = (*source)->Read({buffer.data(), std::min<uint64_t>(buffer.size(), offset)});
     if (!got) return 0;
     if (*got == 0) break;
-    lines += static_cast<uint64_t>(std::count(buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(*got), '\n'));
+    lines += static_cast<uint64_t>(
+        std::count(buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(*got), '\n'));
     offset -= *got;
   }
   return lines;

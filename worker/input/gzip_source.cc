@@ -50,8 +50,9 @@ class GzipSource final : public ByteSource {
       MR_ASSIGN_OR_RETURN(const size_t got, raw_->Read(input_));
       if (got == 0) {
         if (between_members_ && seen_member_) return false;
-        return Damaged(seen_member_ || !between_members_ ? "the file ends in the middle of its gzip data"
-                                                         : "the file is empty, not even a gzip header");
+        return Damaged(seen_member_ || !between_members_
+                           ? "the file ends in the middle of its gzip data"
+                           : "the file is empty, not even a gzip header");
       }
       stream_.next_in = reinterpret_cast<Bytef*>(input_.data());
       stream_.avail_in = static_cast<uInt>(got);
@@ -77,13 +78,15 @@ class GzipSource final : public ByteSource {
       return {};
     }
     if (code == Z_OK || code == Z_BUF_ERROR) return {};
-    if (code == Z_MEM_ERROR) return Fail(ErrorCode::kNoSpace, StrCat("no memory to decompress ", path()));
+    if (code == Z_MEM_ERROR)
+      return Fail(ErrorCode::kNoSpace, StrCat("no memory to decompress ", path()));
     return Damaged(stream_.msg != nullptr ? stream_.msg : "not gzip data");
   }
 
   tl::unexpected<Error> Damaged(std::string_view what) const {
-    return Fail(ErrorCode::kDataLoss, StrCat(path(), " is damaged near byte ", raw_bytes() - stream_.avail_in,
-                                             " of ", raw_size(), ": ", what, "; check it with gzip -t"));
+    return Fail(ErrorCode::kDataLoss,
+                StrCat(path(), " is damaged near byte ", raw_bytes() - stream_.avail_in, " of ",
+                       raw_size(), ": ", what, "; check it with gzip -t"));
   }
 
   const std::unique_ptr<ByteSource> raw_;

@@ -14,13 +14,14 @@ InputBuffer::InputBuffer(std::unique_ptr<ByteSource> source, uint64_t offset, ui
 Result<bool> InputBuffer::Fill() {
   if (size() > kRecordBytesMax) {
     return Fail(ErrorCode::kInvalidArgument,
-                StrCat("the record at byte ", offset_, " of ", source_->path(), " is longer than the limit of ",
-                       FormatSize(kRecordBytesMax), "; choose an input format that cuts it"));
+                StrCat("the record at byte ", offset_, " of ", source_->path(),
+                       " is longer than the limit of ", FormatSize(kRecordBytesMax),
+                       "; choose an input format that cuts it"));
   }
   MakeRoom();
   const uint64_t read_to = offset_ + size();
-  const uint64_t wanted = read_to < split_end_ ? std::min<uint64_t>(kReadBytes, split_end_ - read_to)
-                                               : kOverreadBytes;
+  const uint64_t wanted =
+      read_to < split_end_ ? std::min<uint64_t>(kReadBytes, split_end_ - read_to) : kOverreadBytes;
   const size_t room = std::min<uint64_t>(capacity_ - end_, wanted);
   MR_ASSIGN_OR_RETURN(const size_t got, source_->Read({bytes_.get() + end_, room}));
   end_ += got;

@@ -1,5 +1,5 @@
-// A window over a ByteSource that grows until a record fits. Records point into it; only the unfinished tail
-// is ever moved.
+// A window over a ByteSource that grows until a record fits. Records point into it; only the
+// unfinished tail is ever moved.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ constexpr size_t kBatchBytes = 256u << 10;      // a batch is handed out when it
 // One thread.
 class InputBuffer {
  public:
-  // `offset`: of the source's first byte in the (decompressed) file. `split_end`: where reads get smaller, as
-  // only one record's rest is wanted beyond it.
+  // `offset`: of the source's first byte in the (decompressed) file. `split_end`: where reads get
+  // smaller, as only one record's rest is wanted beyond it.
   InputBuffer(std::unique_ptr<ByteSource> source, uint64_t offset, uint64_t split_end);
 
   const char* data() const { return bytes_.get() + begin_; }
@@ -32,7 +32,8 @@ class InputBuffer {
   }
 
   // Reads more behind what is there; this moves data(). False at the end of the file.
-  // Errors: those of ByteSource::Read; kInvalidArgument when more than kRecordBytesMax are held already.
+  // Errors: those of ByteSource::Read; kInvalidArgument when more than kRecordBytesMax are held
+  // already.
   Result<bool> Fill();
 
   ByteSource& source() { return *source_; }

@@ -1,5 +1,5 @@
-// Lines and blocks of lines. A line belongs to the range in which its first byte lies; a range that begins in
-// the middle of a file therefore skips to behind the first newline at or after begin-1.
+// Lines and blocks of lines. A line belongs to the range in which its first byte lies; a range that
+// begins in the middle of a file therefore skips to behind the first newline at or after begin-1.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -9,7 +9,8 @@
 namespace mr::worker {
 namespace {
 
-// Reads until a newline is there, looking at every byte once. Offsets are relative to buffer.data().
+// Reads until a newline is there, looking at every byte once. Offsets are relative to
+// buffer.data().
 class NewlineFinder {
  public:
   explicit NewlineFinder(InputBuffer& buffer) : buffer_(buffer) {}
@@ -41,7 +42,10 @@ class NewlineFinder {
 class TextReader : public RecordReader {
  public:
   TextReader(std::unique_ptr<InputBuffer> buffer, RecordRange range)
-      : buffer_(std::move(buffer)), range_(range), finder_(*buffer_), at_line_start_(range.begin == 0) {}
+      : buffer_(std::move(buffer)),
+        range_(range),
+        finder_(*buffer_),
+        at_line_start_(range.begin == 0) {}
 
  protected:
   InputBuffer& buffer() { return *buffer_; }
@@ -114,7 +118,8 @@ class LineReader final : public TextReader {
   void TakeLines(size_t newline) {
     const char* data = buffer().data();
     const uint64_t in_range = range().end - buffer().offset();
-    const uint64_t stop = std::min<uint64_t>(in_range, kBatchBytes);  // no line starts at or behind it
+    const uint64_t stop =
+        std::min<uint64_t>(in_range, kBatchBytes);  // no line starts at or behind it
     size_t start = 0;
     do {
       records_.push_back(WithoutLineEnd(data + start, newline - start));
@@ -143,8 +148,8 @@ class BlockReader final : public TextReader {
   }
 
  private:
-  // As many whole lines as make up kBatchBytes, but at least one; the last line of the range is the one that
-  // holds its last byte.
+  // As many whole lines as make up kBatchBytes, but at least one; the last line of the range is the
+  // one that holds its last byte.
   Result<size_t> BlockLength() {
     const uint64_t in_range = range().end - buffer().offset();
     const size_t target = std::min<uint64_t>(in_range, kBatchBytes);
@@ -154,7 +159,8 @@ class BlockReader final : public TextReader {
     }
     if (in_range > kBatchBytes) {
       const void* last = ::memrchr(buffer().data(), '\n', target);
-      if (last != nullptr) return static_cast<size_t>(static_cast<const char*>(last) - buffer().data()) + 1;
+      if (last != nullptr)
+        return static_cast<size_t>(static_cast<const char*>(last) - buffer().data()) + 1;
     }
     MR_ASSIGN_OR_RETURN(const size_t newline, finder().Find(target - 1));
     return newline == NewlineFinder::kNone ? buffer().size() : newline + 1;
@@ -163,11 +169,13 @@ class BlockReader final : public TextReader {
 
 }  // namespace
 
-std::unique_ptr<RecordReader> MakeLineReader(std::unique_ptr<InputBuffer> buffer, RecordRange range) {
+std::unique_ptr<RecordReader> MakeLineReader(std::unique_ptr<InputBuffer> buffer,
+                                             RecordRange range) {
   return std::make_unique<LineReader>(std::move(buffer), range);
 }
 
-std::unique_ptr<RecordReader> MakeBlockReader(std::unique_ptr<InputBuffer> buffer, RecordRange range) {
+std::unique_ptr<RecordReader> MakeBlockReader(std::unique_ptr<InputBuffer> buffer,
+                                              RecordRange range) {
   return std::make_unique<BlockReader>(std::move(buffer), range);
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 class WholeReader final : public RecordReader {
  public:
-  explicit WholeReader(std::unique_ptr<InputBuffer> buffer) : buffer_(std::move(buffer)) {}
+  WholeReader(std::unique_ptr<InputBuffer> buffer, uint64_t split_bytes)
+      : buffer_(std::move(buffer)), split_bytes_(split_bytes) {}
 
   Result<bool> Next(Batch& batch) override {
     records_.clear();
@@ -24,12 +25,13 @@ class WholeReader final : public RecordReader {
       }
       records_.push_back({buffer_->data(), buffer_->size()});
     }
-    batch = {&records_, 0, buffer_->source().raw_bytes()};
+    batch = {&records_, 0, std::min(buffer_->source().raw_bytes(), split_bytes_)};
     return first;
   }
 
  private:
   const std::unique_ptr<InputBuffer> buffer_;
+  const uint64_t split_bytes_;
   std::vector<mr_bytes> records_;
   bool done_ = false;
 };
@@ -96,8 +98,9 @@ class EmptyReader final : public RecordReader {
 
 Status CheckRecordBytes(const wire::Split& split, uint64_t record_bytes) {
   if (record_bytes >= 1 && record_bytes <= kRecordBytesMax) return {};
-  return Fail(ErrorCode::kInvalidArgument, StrCat("cannot read ", split.file.path, " in records of ", record_bytes,
-                                                  " bytes; fixed:N takes 1 to ", kRecordBytesMax));
+  return Fail(ErrorCode::kInvalidArgument,
+              StrCat("cannot read ", split.file.path, " in records of ", record_bytes,
+                     " bytes; fixed:N takes 1 to ", kRecordBytesMax));
 }
 
 // The first multiple of `record_bytes` at or behind `offset`.
@@ -109,9 +112,12 @@ uint64_t RoundUp(uint64_t offset, uint64_t record_bytes) {
 uint64_t StartOffset(const wire::Split& split, wire::InputFormat format, uint64_t record_bytes) {
   switch (format) {
     case wire::InputFormat::kLines:
-    case wire::InputFormat::kBlocks: return split.begin == 0 ? 0 : split.begin - 1;
-    case wire::InputFormat::kFixed: return RoundUp(split.begin, record_bytes);
-    case wire::InputFormat::kWhole: break;
+    case wire::InputFormat::kBlocks:
+      return split.begin == 0 ? 0 : split.begin - 1;
+    case wire::InputFormat::kFixed:
+      return RoundUp(split.begin, record_bytes);
+    case wire::InputFormat::kWhole:
+      break;
   }
   return 0;
 }
@@ -123,27 +129,33 @@ uint64_t ConsumedBytes(InputBuffer& buffer, RecordRange range) {
   return std::clamp(buffer.offset(), range.begin, range.end) - range.begin;
 }
 
-std::unique_ptr<RecordReader> MakeWholeReader(std::unique_ptr<InputBuffer> buffer) {
-  return std::make_unique<WholeReader>(std::move(buffer));
+std::unique_ptr<RecordReader> MakeWholeReader(std::unique_ptr<InputBuffer> buffer,
+                                              uint64_t split_bytes) {
+  return std::make_unique<WholeReader>(std::move(buffer), split_bytes);
 }
 
-std::unique_ptr<RecordReader> MakeFixedReader(std::unique_ptr<InputBuffer> buffer, RecordRange range,
-                                              uint64_t record_bytes) {
+std::unique_ptr<RecordReader> MakeFixedReader(std::unique_ptr<InputBuffer> buffer,
+                                              RecordRange range, uint64_t record_bytes) {
   return std::make_unique<FixedReader>(std::move(buffer), range, record_bytes);
 }
 
 Result<std::unique_ptr<RecordReader>> RecordReader::Open(Env& env, const wire::Split& split,
-                                                         wire::InputFormat format, uint64_t record_bytes) {
+                                                         wire::InputFormat format,
+                                                         uint64_t record_bytes) {
   if (split.begin > split.end) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("the split [", split.begin, ", ", split.end, ") of ",
-                                                    split.file.path, " ends before it begins"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("the split [", split.begin, ", ", split.end, ") of ", split.file.path,
+                       " ends before it begins"));
   }
-  if (format == wire::InputFormat::kFixed) MR_RETURN_IF_ERROR(CheckRecordBytes(split, record_bytes));
+  if (format == wire::InputFormat::kFixed)
+    MR_RETURN_IF_ERROR(CheckRecordBytes(split, record_bytes));
   const uint64_t start = StartOffset(split, format, record_bytes);
   MR_ASSIGN_OR_RETURN(auto source, OpenByteSource(env, split.file, start, CheckInput::kYes));
   const bool compressed = split.file.compression != wire::Compression::kNone;
-  // A file whose records are counted from its front is wrong as a whole: say so before any work is done.
-  if (format == wire::InputFormat::kFixed && !compressed && source->raw_size() % record_bytes != 0) {
+  // A file whose records are counted from its front is wrong as a whole: say so before any work is
+  // done.
+  if (format == wire::InputFormat::kFixed && !compressed &&
+      source->raw_size() % record_bytes != 0) {
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat(split.file.path, " has ", source->raw_size(),
                        " bytes, which is not a multiple of the record size ", record_bytes));
@@ -156,10 +168,14 @@ Result<std::unique_ptr<RecordReader>> RecordReader::Open(Env& env, const wire::S
   const uint64_t buffer_end = whole && !compressed ? source->raw_size() : range.end;
   auto buffer = std::make_unique<InputBuffer>(std::move(source), start, buffer_end);
   switch (format) {
-    case wire::InputFormat::kLines: return MakeLineReader(std::move(buffer), range);
-    case wire::InputFormat::kBlocks: return MakeBlockReader(std::move(buffer), range);
-    case wire::InputFormat::kFixed: return MakeFixedReader(std::move(buffer), range, record_bytes);
-    case wire::InputFormat::kWhole: return MakeWholeReader(std::move(buffer));
+    case wire::InputFormat::kLines:
+      return MakeLineReader(std::move(buffer), range);
+    case wire::InputFormat::kBlocks:
+      return MakeBlockReader(std::move(buffer), range);
+    case wire::InputFormat::kFixed:
+      return MakeFixedReader(std::move(buffer), range, record_bytes);
+    case wire::InputFormat::kWhole:
+      return MakeWholeReader(std::move(buffer), split.end);
   }
   return Fail(ErrorCode::kUnsupported, StrCat("unknown input format ", static_cast<int>(format)));
 }

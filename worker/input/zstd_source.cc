@@ -23,7 +23,8 @@ class ZstdSource final : public ByteSource {
         input_(std::min<uint64_t>(kRawBufferBytes, raw_->raw_size() + 1)),
         context_(ZSTD_createDCtx()) {
     CHECK(context_ != nullptr);  // fails only without memory
-    CHECK(!ZSTD_isError(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kWindowLogMax)));
+    CHECK(
+        !ZSTD_isError(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kWindowLogMax)));
   }
 
   Result<size_t> Read(std::span<char> buffer) override {
@@ -67,18 +68,21 @@ class ZstdSource final : public ByteSource {
   tl::unexpected<Error> Refuse(size_t code) const {
     switch (ZSTD_getErrorCode(code)) {
       case ZSTD_error_frameParameter_windowTooLarge:
-        return Fail(ErrorCode::kUnsupported,
-                    StrCat(path(), " needs a window above the limit of ", FormatSize(1u << kWindowLogMax),
-                           "; compress it again without --long, or with --long=", kWindowLogMax));
+        return Fail(
+            ErrorCode::kUnsupported,
+            StrCat(path(), " needs a window above the limit of ", FormatSize(1u << kWindowLogMax),
+                   "; compress it again without --long, or with --long=", kWindowLogMax));
       case ZSTD_error_memory_allocation:
         return Fail(ErrorCode::kNoSpace, StrCat("no memory to decompress ", path()));
-      default: return Damaged(ZSTD_getErrorName(code));
+      default:
+        return Damaged(ZSTD_getErrorName(code));
     }
   }
 
   tl::unexpected<Error> Damaged(std::string_view what) const {
-    return Fail(ErrorCode::kDataLoss, StrCat(path(), " is damaged near byte ", raw_bytes() - (in_.size - in_.pos),
-                                             " of ", raw_size(), ": ", what, "; check it with zstd -t"));
+    return Fail(ErrorCode::kDataLoss,
+                StrCat(path(), " is damaged near byte ", raw_bytes() - (in_.size - in_.pos), " of ",
+                       raw_size(), ": ", what, "; check it with zstd -t"));
   }
 
   const std::unique_ptr<ByteSource> raw_;
