@@ -63,8 +63,9 @@ class RequestChannel {
   struct Impl;
   Impl& impl() { return *impl_; }
 
+  explicit RequestChannel(std::unique_ptr<Impl> impl);  // for the factory above
+
  private:
-  explicit RequestChannel(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
@@ -96,8 +97,9 @@ class RequestServer {
   struct Impl;
   Impl& impl() { return *impl_; }
 
+  explicit RequestServer(std::unique_ptr<Impl> impl);  // for the factory above
+
  private:
-  explicit RequestServer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -49,8 +49,12 @@ class Client {
   uint64_t epoch() const { return epoch_; }
   const std::string& endpoint() const { return channel_->endpoint(); }
 
+  Client(std::unique_ptr<RequestChannel> channel, std::string cluster);  // for Connect
+
  private:
-  Client() = default;
+  // The answer to request `request_id`, if it has come.
+  std::optional<Result<wire::ResponseBody>> TakeAnswer(uint64_t request_id);
+
   std::unique_ptr<RequestChannel> channel_;
   Poller poller_;
   std::string cluster_;

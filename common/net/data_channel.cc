@@ -49,7 +49,7 @@ Result<std::unique_ptr<DataServer>> DataServer::Bind(NetContext& context, const 
   impl->endpoint = bound.front();
   const Security& security = context.impl().security;
   if (security.own) impl->endpoint += StrCat("#", security.own->public_key);
-  return std::unique_ptr<DataServer>(new DataServer(std::move(impl)));
+  return std::make_unique<DataServer>(std::move(impl));
 }
 
 DataServer::DataServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -100,7 +100,7 @@ Result<std::unique_ptr<DataChannel>> DataChannel::Connect(NetContext& context, c
                       zmq_internal::MakeClientSocket(context, zmq::socket_type::dealer, limits, address.endpoint,
                                                      address.server_key));
   impl->endpoint = endpoint;
-  return std::unique_ptr<DataChannel>(new DataChannel(std::move(impl)));
+  return std::make_unique<DataChannel>(std::move(impl));
 }
 
 DataChannel::DataChannel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

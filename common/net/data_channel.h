@@ -41,8 +41,9 @@ class DataServer {
   struct Impl;
   Impl& impl() { return *impl_; }
 
+  explicit DataServer(std::unique_ptr<Impl> impl);  // for the factory above
+
  private:
-  explicit DataServer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
@@ -62,8 +63,9 @@ class DataChannel {
   struct Impl;
   Impl& impl() { return *impl_; }
 
+  explicit DataChannel(std::unique_ptr<Impl> impl);  // for the factory above
+
  private:
-  explicit DataChannel(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -17,7 +17,7 @@ Result<std::unique_ptr<RequestChannel>> RequestChannel::Connect(NetContext& cont
   auto impl = std::make_unique<Impl>();
   impl->socket = std::move(socket);
   impl->endpoint = endpoint;
-  return std::unique_ptr<RequestChannel>(new RequestChannel(std::move(impl)));
+  return std::make_unique<RequestChannel>(std::move(impl));
 }
 
 RequestChannel::RequestChannel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

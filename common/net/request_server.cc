@@ -42,7 +42,7 @@ Result<std::unique_ptr<RequestServer>> RequestServer::Bind(NetContext& context,
                                           .linger_ms = 1000};
   auto impl = std::make_unique<Impl>();
   MR_ASSIGN_OR_RETURN(impl->socket, zmq_internal::MakeServerSocket(context, limits, endpoints, &impl->endpoints));
-  return std::unique_ptr<RequestServer>(new RequestServer(std::move(impl)));
+  return std::make_unique<RequestServer>(std::move(impl));
 }
 
 RequestServer::RequestServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

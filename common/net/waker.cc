@@ -10,7 +10,7 @@ namespace mr::net {
 Result<std::unique_ptr<Waker>> Waker::Create() {
   const int descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (descriptor < 0) return FailErrno(errno, "cannot make an event descriptor");
-  return std::unique_ptr<Waker>(new Waker(descriptor));
+  return std::make_unique<Waker>(descriptor);
 }
 
 Waker::~Waker() { ::close(descriptor_); }

@@ -11,6 +11,7 @@ namespace mr::net {
 class Waker {
  public:
   static Result<std::unique_ptr<Waker>> Create();
+  explicit Waker(int descriptor) : descriptor_(descriptor) {}  // owns it; for Create
   ~Waker();
   Waker(const Waker&) = delete;
   Waker& operator=(const Waker&) = delete;
@@ -20,7 +21,6 @@ class Waker {
   void Drain();  // by the waiting thread: not ready any more
 
  private:
-  explicit Waker(int descriptor) : descriptor_(descriptor) {}
   const int descriptor_;
 };
 

@@ -1,0 +1,396 @@
+#include "common/net/channel.h"
+
+#include <gmock/gmock.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "net_testing.h"
+
+namespace mr::net {
+namespace {
+
+std::unique_ptr<RequestServer> MakeServer(NetContext& context, const std::string& endpoint = kAnyPort) {
+  auto server = RequestServer::Bind(context, {endpoint});
+  EXPECT_TRUE(server.has_value()) << (server ? "" : server.error().text);
+  return std::move(*server);
+}
+
+std::unique_ptr<RequestChannel> MakeChannel(NetContext& context, const std::string& endpoint) {
+  auto channel = RequestChannel::Connect(context, endpoint);
+  EXPECT_TRUE(channel.has_value()) << (channel ? "" : channel.error().text);
+  return std::move(*channel);
+}
+
+TEST(RequestServer, Reply_ReachesTheClient) {
+  NetContext context;
+  auto server = MakeServer(context);
+  auto channel = MakeChannel(context, server->endpoints().front());
+
+  ASSERT_TRUE(SendWhenConnected(*channel, "question").has_value());
+  auto incoming = AwaitRequest(*server);
+  ASSERT_TRUE(incoming.has_value());
+  EXPECT_EQ(incoming->bytes, "question");
+  ASSERT_TRUE(server->Reply(incoming->token, "answer").has_value());
+
+  EXPECT_EQ(AwaitReply(*channel), "answer");
+}
+
+TEST(RequestServer, Bind_SeveralEndpoints) {
+  const TemporaryDirectory directory;
+  NetContext context;
+  auto server = RequestServer::Bind(context, {kAnyPort, "ipc://" + directory.path + "/c"});
+  ASSERT_TRUE(server.has_value());
+  ASSERT_EQ((*server)->endpoints().size(), 2u);
+  EXPECT_NE((*server)->endpoints()[0], kAnyPort);  // the port that was chosen
+  for (const std::string& endpoint : (*server)->endpoints()) {
+    auto channel = MakeChannel(context, endpoint);
+    ASSERT_TRUE(SendWhenConnected(*channel, "hello").has_value());
+    EXPECT_TRUE(AwaitRequest(**server).has_value()) << endpoint;
+  }
+}
+
+TEST(RequestServer, Bind_RefusesAnAddressInUse) {
+  const TemporaryDirectory directory;
+  NetContext context;
+  for (const std::string& endpoint : {std::string(kAnyPort), "ipc://" + directory.path + "/c"}) {
+    auto first = MakeServer(context, endpoint);
+    auto second = RequestServer::Bind(context, {first->endpoints().front()});
+    ASSERT_FALSE(second.has_value()) << endpoint;
+    EXPECT_EQ(second.error().code, ErrorCode::kAlreadyExists);
+    EXPECT_THAT(second.error().text, testing::HasSubstr(first->endpoints().front()));
+  }
+}
+
+TEST(RequestServer, Bind_RefusesMalformedEndpoints) {
+  NetContext context;
+  for (const char* endpoint : {"", "tcp://", "tcp://host", "tcp://h:99999", "udp://h:1", "ipc://", "inproc://x"}) {
+    auto server = RequestServer::Bind(context, {endpoint});
+    ASSERT_FALSE(server.has_value()) << endpoint;
+    EXPECT_EQ(server.error().code, ErrorCode::kInvalidArgument) << endpoint;
+    auto channel = RequestChannel::Connect(context, endpoint);
+    ASSERT_FALSE(channel.has_value()) << endpoint;
+    EXPECT_EQ(channel.error().code, ErrorCode::kInvalidArgument) << endpoint;
+  }
+}
+
+TEST(RequestChannel, Send_WithoutServerIsUnavailable) {
+  NetContext context;
+  std::string endpoint;
+  { endpoint = MakeServer(context)->endpoints().front(); }
+  auto channel = MakeChannel(context, endpoint);
+  const Status sent = channel->Send("x");
+  ASSERT_FALSE(sent.has_value());
+  EXPECT_EQ(sent.error().code, ErrorCode::kUnavailable);
+}
+
+TEST(RequestChannel, Receive_NeverTakesAStaleReply) {
+  NetContext context;
+  auto server = MakeServer(context);
+  auto channel = MakeChannel(context, server->endpoints().front());
+  ASSERT_TRUE(SendWhenConnected(*channel, "old").has_value());
+  auto old_request = AwaitRequest(*server);
+  ASSERT_TRUE(old_request.has_value());
+  ASSERT_TRUE(SendWhenConnected(*channel, "new").has_value());
+  auto new_request = AwaitRequest(*server);
+  ASSERT_TRUE(new_request.has_value());
+  ASSERT_EQ(new_request->bytes, "new");
+
+  (void)server->Reply(old_request->token, "late");  // may find its connection gone: as good
+  ASSERT_TRUE(server->Reply(new_request->token, "fresh").has_value());
+
+  EXPECT_EQ(AwaitReply(*channel), "fresh");
+  EXPECT_EQ(channel->Receive(), std::nullopt);
+}
+
+TEST(RequestChannel, Receive_DoesNotBlockOnAStaleReplyAlone) {
+  NetContext context;
+  auto server = MakeServer(context);
+  auto channel = MakeChannel(context, server->endpoints().front());
+  ASSERT_TRUE(SendWhenConnected(*channel, "old").has_value());
+  auto old_request = AwaitRequest(*server);
+  ASSERT_TRUE(SendWhenConnected(*channel, "new").has_value());
+  auto new_request = AwaitRequest(*server);
+  ASSERT_TRUE(old_request && new_request);
+  (void)server->Reply(old_request->token, "late");
+
+  Poller poller;
+  poller.Add(*channel, 0);
+  (void)poller.Wait(std::chrono::milliseconds(200));  // may claim that there is something
+
+  EXPECT_EQ(channel->Receive(), std::nullopt);
+}
+
+TEST(RequestServer, Reply_ToAClientThatIsGoneIsUnavailable) {
+  NetContext context;
+  auto server = MakeServer(context);
+  auto channel = MakeChannel(context, server->endpoints().front());
+  ASSERT_TRUE(SendWhenConnected(*channel, "x").has_value());
+  auto incoming = AwaitRequest(*server);
+  ASSERT_TRUE(incoming.has_value());
+  channel.reset();
+
+  Poller poller;
+  poller.Add(*server, 0);
+  Status replied;
+  EXPECT_TRUE(Await(poller, [&] { return !(replied = server->Reply(incoming->token, "y")); }));
+  EXPECT_EQ(replied.error().code, ErrorCode::kUnavailable);
+}
+
+TEST(RequestServer, Reply_ToAPeerThatNeverReadsIsUnavailable) {
+  NetContext context;
+  auto server = MakeServer(context);
+  RawPeer peer(server->endpoints().front());
+  peer.Handshake();
+  ASSERT_TRUE(peer.Write(RawPeer::Frame("", true) + RawPeer::Frame("greedy", false)));
+  auto incoming = AwaitRequest(*server);
+  ASSERT_TRUE(incoming.has_value());
+
+  const std::string big(1 << 20, 'b');
+  Status replied;
+  int accepted = 0;
+  while (accepted < 200 && (replied = server->Reply(incoming->token, big))) ++accepted;
+
+  ASSERT_LT(accepted, 200) << "its queue is not bounded";
+  EXPECT_EQ(replied.error().code, ErrorCode::kUnavailable);
+  ExpectServes(context, *server);
+}
+
+TEST(RequestServer, Receive_OversizedFrameHurtsOnlyItsSender) {
+  NetContext context;
+  auto server = MakeServer(context);
+  RawPeer peer(server->endpoints().front());
+  peer.Handshake();
+  ASSERT_TRUE(peer.Write(RawPeer::Frame("", true) + RawPeer::Frame("x", false, uint64_t{1} << 40)));
+  peer.ReadToEnd();  // the connection is closed
+  ExpectServes(context, *server);
+}
+
+TEST(RequestServer, Receive_EndlessMessageHurtsOnlyItsSender) {
+  NetContext context;
+  auto server = MakeServer(context);
+  RawPeer peer(server->endpoints().front());
+  peer.Handshake();
+  for (int i = 0; i < 5000; ++i) ASSERT_TRUE(peer.Write(RawPeer::Frame("more", true)));
+  ExpectServes(context, *server);
+}
+
+TEST(RequestServer, Receive_DropsMalformedMessagesWhole) {
+  NetContext context;
+  auto server = MakeServer(context);
+  RawPeer peer(server->endpoints().front());
+  peer.Handshake();
+  std::string many;
+  for (int i = 0; i < 2000; ++i) many += RawPeer::Frame("part", true);
+  ASSERT_TRUE(peer.Write(many + RawPeer::Frame("end", false)));                               // too many parts
+  ASSERT_TRUE(peer.Write(RawPeer::Frame("no envelope", false)));                              // no empty part
+  ASSERT_TRUE(peer.Write(RawPeer::Frame("", true) + RawPeer::Frame("a", true) + RawPeer::Frame("b", false)));
+  ASSERT_TRUE(peer.Write(RawPeer::Frame(std::string(300, 'i'), true) + RawPeer::Frame("", true) +
+                         RawPeer::Frame("long id", false)));
+  ASSERT_TRUE(peer.Write(RawPeer::Frame("", true) + RawPeer::Frame("good", false)));
+
+  auto incoming = AwaitRequest(*server);
+
+  ASSERT_TRUE(incoming.has_value());
+  EXPECT_EQ(incoming->bytes, "good");
+}
+
+TEST(RequestServer, Receive_RandomBytesOnThePortHurtNobody) {
+  NetContext context;
+  auto server = MakeServer(context);
+  uint32_t state = 1;
+  for (int round = 0; round < 20; ++round) {
+    RawPeer peer(server->endpoints().front());
+    std::string noise;
+    for (int i = 0; i < 3000; ++i) noise.push_back(static_cast<char>((state = state * 1664525u + 1013904223u) >> 24));
+    if (round % 2 == 1) peer.Handshake();
+    (void)peer.Write(noise);
+  }
+  ExpectServes(context, *server);
+}
+
+TEST(RequestServer, Reply_AnswersTwoHundredHeldRequests) {
+  constexpr size_t kClients = 200;
+  NetContext context;
+  auto server = MakeServer(context);
+  std::vector<std::unique_ptr<RequestChannel>> channels;
+  Poller poller;
+  poller.Add(*server, -1);
+  for (size_t i = 0; i < kClients; ++i) {
+    channels.push_back(MakeChannel(context, server->endpoints().front()));
+    poller.Add(*channels.back(), static_cast<int>(i));
+  }
+  std::vector<bool> sent(kClients, false);
+  std::vector<RequestServer::Incoming> held;
+  ASSERT_TRUE(Await(poller, [&] {
+    for (size_t i = 0; i < kClients; ++i) {
+      if (!sent[i]) sent[i] = channels[i]->Send(std::to_string(i)).has_value();
+    }
+    while (auto incoming = server->Receive()) held.push_back(std::move(*incoming));
+    return held.size() == kClients;
+  }));
+
+  for (const auto& request : held) ASSERT_TRUE(server->Reply(request.token, "to " + request.bytes).has_value());
+
+  for (size_t i = 0; i < kClients; ++i) EXPECT_EQ(AwaitReply(*channels[i]), "to " + std::to_string(i));
+}
+
+TEST(Poller, Wait_ReportsSocketsAndDescriptors) {
+  NetContext context;
+  auto server = MakeServer(context);
+  auto waker = Waker::Create();
+  ASSERT_TRUE(waker.has_value());
+  Poller poller;
+  poller.Add(*server, 7);
+  poller.AddFd((*waker)->descriptor(), 8);
+
+  EXPECT_THAT(*poller.Wait(Duration::zero()), testing::IsEmpty());
+  (*waker)->Wake();
+  EXPECT_THAT(*poller.Wait(kPatience), testing::ElementsAre(8));
+  EXPECT_THAT(*poller.Wait(kPatience), testing::ElementsAre(8)) << "level-triggered";
+  (*waker)->Drain();
+  auto channel = MakeChannel(context, server->endpoints().front());
+  ASSERT_TRUE(SendWhenConnected(*channel, "x").has_value());
+  EXPECT_THAT(*poller.Wait(kPatience), testing::ElementsAre(7));
+  poller.Remove(7);
+  EXPECT_THAT(*poller.Wait(Duration::zero()), testing::IsEmpty());
+}
+
+TEST(Poller, Wait_SaysOnceThatAChannelCanSend) {
+  NetContext context;
+  auto server = MakeServer(context);
+  auto channel = MakeChannel(context, server->endpoints().front());
+  Poller poller;
+  poller.Add(*channel, 3);
+  if (channel->Send("x").has_value()) GTEST_SKIP() << "connected before it could be refused";
+
+  EXPECT_THAT(*poller.Wait(kPatience), testing::ElementsAre(3));
+  EXPECT_THAT(*poller.Wait(Duration::zero()), testing::IsEmpty());
+  EXPECT_TRUE(channel->Send("x").has_value());
+}
+
+TEST(Poller, Wait_TakesASignalAsTimeOut) {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  action.sa_flags = SA_RESTART;  // does not help with poll
+  ASSERT_EQ(sigaction(SIGUSR1, &action, nullptr), 0);
+  NetContext context;
+  auto server = MakeServer(context);
+  std::atomic<bool> done{false};
+  Result<std::vector<int>> ready;
+  std::thread waiter([&] {
+    Poller poller;
+    poller.Add(*server, 0);
+    ready = poller.Wait(kPatience);
+    done = true;
+  });
+
+  const Time started = SteadyNow();
+  while (!done) {
+    pthread_kill(waiter.native_handle(), SIGUSR1);
+    std::this_thread::yield();
+  }
+  waiter.join();
+
+  ASSERT_TRUE(ready.has_value());
+  EXPECT_THAT(*ready, testing::IsEmpty());
+  EXPECT_LT(SteadyNow() - started, kPatience);
+}
+
+TEST(NetContext, Shutdown_EndsEveryWait) {
+  NetContext context;
+  auto server = MakeServer(context);
+  Result<std::vector<int>> ready;
+  std::thread waiter([&] {
+    Poller poller;
+    poller.Add(*server, 0);
+    ready = poller.Wait(kPatience);
+  });
+
+  context.Shutdown();
+  waiter.join();
+
+  ASSERT_FALSE(ready.has_value());
+  EXPECT_EQ(ready.error().code, ErrorCode::kCancelled);
+  EXPECT_FALSE(server->Receive().has_value());
+}
+
+TEST(NetContext, Destructor_DoesNotWaitForUnsentMessages) {
+  const Time started = SteadyNow();
+  {
+    NetContext context;
+    auto server = MakeServer(context);
+    auto channel = MakeChannel(context, server->endpoints().front());
+    ASSERT_TRUE(SendWhenConnected(*channel, std::string(1 << 20, 'x')).has_value());
+  }
+  EXPECT_LT(SteadyNow() - started, std::chrono::seconds(5));
+}
+
+// ---- CURVE -------------------------------------------------------------------------------------------------
+
+Security ClientOf(const KeyPair& own, const KeyPair& server) { return {own, server.public_key, {}}; }
+
+TEST(Security, Curve_AllowedKeyComesIn) {
+  const KeyPair server_keys = *MakeKeyPair();
+  const KeyPair client_keys = *MakeKeyPair();
+  NetContext server_context(Security{server_keys, "", {client_keys.public_key}});
+  NetContext client_context(ClientOf(client_keys, server_keys));
+  auto server = MakeServer(server_context);
+  auto channel = MakeChannel(client_context, server->endpoints().front());
+
+  ASSERT_TRUE(SendWhenConnected(*channel, "secret question").has_value());
+  auto incoming = AwaitRequest(*server);
+
+  ASSERT_TRUE(incoming.has_value());
+  EXPECT_EQ(incoming->bytes, "secret question");
+  ASSERT_TRUE(server->Reply(incoming->token, "secret answer").has_value());
+  EXPECT_EQ(AwaitReply(*channel), "secret answer");
+}
+
+// Sends on `channel` for a second: nothing may reach the server.
+void ExpectRefused(RequestServer& server, RequestChannel& channel) {
+  Poller poller;
+  poller.Add(server, 0);
+  poller.Add(channel, 1);
+  for (const Time end = SteadyNow() + std::chrono::milliseconds(500); SteadyNow() < end;) {
+    (void)channel.Send("let me in");
+    (void)poller.Wait(std::chrono::milliseconds(20));
+    EXPECT_FALSE(server.Receive().has_value());
+  }
+}
+
+TEST(Security, Curve_UnknownKeyIsRefused) {
+  const KeyPair server_keys = *MakeKeyPair();
+  NetContext server_context(Security{server_keys, "", {MakeKeyPair()->public_key}});
+  NetContext client_context(ClientOf(*MakeKeyPair(), server_keys));
+  auto server = MakeServer(server_context);
+  auto channel = MakeChannel(client_context, server->endpoints().front());
+  ExpectRefused(*server, *channel);
+}
+
+TEST(Security, Curve_PlainClientIsRefused) {
+  NetContext server_context(Security{*MakeKeyPair(), "", {}});
+  NetContext client_context;
+  auto server = MakeServer(server_context);
+  auto channel = MakeChannel(client_context, server->endpoints().front());
+  ExpectRefused(*server, *channel);
+}
+
+TEST(Security, Curve_WrongServerKeyIsRefused) {
+  const KeyPair client_keys = *MakeKeyPair();
+  NetContext server_context(Security{*MakeKeyPair(), "", {client_keys.public_key}});
+  NetContext client_context(ClientOf(client_keys, *MakeKeyPair()));
+  auto server = MakeServer(server_context);
+  auto channel = MakeChannel(client_context, server->endpoints().front());
+  ExpectRefused(*server, *channel);
+}
+
+TEST(Security, Curve_ClientWithoutServerKeyIsTold) {
+  NetContext context(Security{*MakeKeyPair(), "", {}});
+  auto channel = RequestChannel::Connect(context, "tcp://127.0.0.1:1");
+  ASSERT_FALSE(channel.has_value());
+  EXPECT_EQ(channel.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(channel.error().text, testing::HasSubstr("public key"));
+}
+
+}  // namespace
+}  // namespace mr::net
