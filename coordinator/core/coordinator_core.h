@@ -1,0 +1,157 @@
+// The coordinator's brain: one pure state machine. It is told what happened and says what to do; it never reads a
+// clock, a file or a socket, so the same events always give the same actions.
+//
+//   core_client.cc    requests of people        core_schedule.cc  who gets which task
+//   core_worker.cc    sessions and reports      core_jobs.cc      how jobs begin and end
+//   core_outcome.cc   how attempts end          core_time.cc      leases, held requests, deadlines
+//
+// One thread.
+#pragma once
+
+#include <list>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/wire/control.h"
+#include "common/wire/records.h"
+#include "coordinator/core/events.h"
+#include "coordinator/core/job_run.h"
+#include "coordinator/core/state.h"
+#include "coordinator/core/worker_table.h"
+
+namespace mr::coordinator {
+
+class CoordinatorCore {
+ public:
+  CoordinatorCore(CoreOptions options, Now now);
+
+  // Everything that follows from one event. The caller makes actions.records durable before it sends
+  // actions.replies; several steps may share one sync.
+  Actions Step(Now now, const Event& event);
+
+  // Shown by every cluster answer from now on; the shell learns it after the core is made.
+  void set_http(std::string url) { options_.http = std::move(url); }
+
+  // Read-only, for snapshots, dumps and tests.
+  const State& state() const { return state_; }
+  const WorkerTable& workers() const { return workers_; }
+  const std::map<JobId, JobRun>& runs() const { return runs_; }
+  const CoreOptions& options() const { return options_; }
+  wire::ClusterResponse ClusterView() const;
+  std::vector<wire::JobView> JobViews(const wire::ListJobsRequest& request) const;
+
+ private:
+  // The request being answered.
+  struct Asker {
+    std::string token;
+    uint64_t client = 0;
+    uint64_t request_id = 0;
+  };
+  struct HeldWatch {
+    Asker asker;
+    JobId job;
+    uint64_t since_version = 0;
+    Time arrived;
+    Time until;
+  };
+
+  // ---- events
+  void On(const RequestReceived& event);
+  void On(const BlobStored& event);
+  void On(const Tick& event);
+
+  // ---- core_client.cc
+  void Handle(const Asker& asker, const wire::GetClusterRequest& request);
+  void Handle(const Asker& asker, const wire::PutBlobRequest& request);
+  void Handle(const Asker& asker, const wire::GetBlobRequest& request);
+  void Handle(const Asker& asker, const wire::SubmitJobRequest& request);
+  void Handle(const Asker& asker, const wire::WatchJobRequest& request);
+  void Handle(const Asker& asker, const wire::ListJobsRequest& request);
+  void Handle(const Asker& asker, const wire::ListTasksRequest& request);
+  void Handle(const Asker& asker, const wire::GetLogRequest& request);
+  void Handle(const Asker& asker, const wire::KillRequest& request);
+  void Handle(const Asker& asker, const wire::GetSpecRequest& request);
+  Status CheckSubmission(const wire::JobSpec& spec) const;
+  Result<JobId> FindWatched(const wire::WatchJobRequest& request) const;
+  bool AnswerWatch(const HeldWatch& watch);
+  void AnswerWatches();
+  void KillTask(const TaskId& task, const std::string& reason);
+
+  // ---- core_worker.cc
+  void Handle(const Asker& asker, const wire::RegisterRequest& request);
+  void Handle(const Asker& asker, const wire::WorkRequest& request);
+  void Handle(const Asker& asker, const wire::ReportRequest& request);
+  void OpenSession(const Asker& asker, Worker& worker, const wire::RegisterRequest& request);
+  wire::RegisterResponse DescribeSession(const Worker& worker) const;
+  void TakeProgress(const wire::AttemptProgress& progress, bool fresh);
+  void GrantCommit(Worker& worker, const AttemptId& attempt, wire::ReportResponse& response);
+  void FindAbsent(Worker& worker, const wire::ReportRequest& report);
+  bool RunsHere(const Worker& worker, const AttemptId& attempt) const;
+  const Attempt* FindUnacknowledged(const Worker& worker) const;
+
+  // ---- core_outcome.cc
+  void TakeOutcome(Worker& worker, const wire::AttemptOutcome& outcome);
+  void TakeResult(Worker& worker, const wire::AttemptOutcome& outcome);
+  void TakeFailure(Worker& worker, const wire::AttemptOutcome& outcome);
+  void TakeMap(Worker& worker, const wire::AttemptOutcome& outcome, const wire::MapResult& result);
+  void TakeReduce(const wire::AttemptOutcome& outcome, const wire::ReduceResult& result);
+  void FailAttempt(Worker& worker, const AttemptId& attempt, const wire::Failure& failure);
+  void TakeFetchFailure(const AttemptId& reporter, const wire::Failure& failure);
+  // The attempt is over and it was not the user's fault.
+  void Abort(const AttemptId& attempt, const std::string& cause, std::optional<Time> retry_at = std::nullopt);
+  void LoseOutput(const AttemptId& map, const std::string& reason);
+  void Forget(const AttemptId& attempt);  // its worker no longer runs it
+
+  // ---- core_jobs.cc
+  JobId CreateJob(const Asker& asker, const wire::JobSpec& spec);
+  void FinishIfDone(JobId job);
+  void BeginFinish(JobId job, bool success, bool killed, const std::string& reason);
+  void OpenCleanupIfQuiet(JobRun& run);
+  void EndJob(JobId job);
+  void ExpireHistory();
+  void FailJob(JobId job, const TaskId& task, const std::string& reason);
+
+  // ---- core_schedule.cc
+  void Schedule();
+  bool GiveWork(Worker& worker);
+  bool MayRun(const JobRun& run, const Worker& worker) const;
+  void AnswerAssignment(Worker& worker, const Attempt& attempt);
+  wire::Work MakeWork(const JobEntry& job, const TaskId& task) const;
+  wire::ReduceWork MakeReduceWork(const JobEntry& job, uint32_t partition) const;
+
+  // ---- core_time.cc
+  void ExpireLeases();
+  void LoseWorker(Worker& worker);
+  void ReleaseHeld();
+  void WatchIdle();
+  Time NextDeadline() const;
+  Duration TickInterval() const;
+  bool HasActiveJob() const;
+
+  // ---- shared
+  JobRun* FindRun(JobId job);
+  // Validates, applies and queues a record. A refusal is a bug of the core.
+  void Commit(wire::RecordBody body);
+  void Answer(const Asker& asker, wire::ResponseBody body);
+  void AnswerError(const Asker& asker, Error error);
+  void AnswerHeld(Worker& worker, wire::WorkVerdict verdict);
+
+  CoreOptions options_;
+  State state_;
+  WorkerTable workers_;
+  std::map<JobId, JobRun> runs_;
+  std::set<JobId> active_;  // not ended, in submission order
+  std::list<HeldWatch> watches_;
+  uint64_t next_hold_ = 0;
+  Now now_;
+  Time last_tick_;
+  Time idle_since_;
+  std::optional<Time> leave_by_;  // workers are being told to leave
+  Actions actions_;
+};
+
+}  // namespace mr::coordinator

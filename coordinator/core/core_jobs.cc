@@ -1,0 +1,96 @@
+// How jobs begin and end.
+#include <algorithm>
+
+#include "common/base/logging.h"
+#include "common/base/strings.h"
+#include "coordinator/core/coordinator_core.h"
+#include "coordinator/core/views.h"
+
+namespace mr::coordinator {
+namespace {
+
+// Ended jobs are forgotten early when their tasks together take too much memory.
+constexpr size_t kMaxRememberedTasks = 1'000'000;
+
+}  // namespace
+
+JobId CoordinatorCore::CreateJob(const Asker& asker, const wire::JobSpec& spec) {
+  const JobId id{state_.last_job + 1};
+  Commit(wire::JobSubmitted{id, asker.client, asker.request_id, now_.unix_ms, spec});
+  runs_.emplace(id, JobRun(state_.jobs.at(id), options_.epoch));
+  active_.insert(id);
+  return id;
+}
+
+void CoordinatorCore::FinishIfDone(JobId id) {
+  const JobEntry& job = state_.jobs.at(id);
+  if (job.stage == JobStage::kActive && job.all_done()) BeginFinish(id, true, false, "");
+}
+
+void CoordinatorCore::FailJob(JobId id, const TaskId& task, const std::string& reason) {
+  const JobEntry& job = state_.jobs.at(id);
+  if (task.phase != Phase::kFinish || job.success) return BeginFinish(id, false, false, reason);
+  FindRun(id)->Warn(StrCat("the cleanup did not succeed; temporary files may remain in ", job.spec.config.output_dir));
+  EndJob(id);
+}
+
+void CoordinatorCore::BeginFinish(JobId id, bool success, bool killed, const std::string& reason) {
+  JobRun& run = *FindRun(id);
+  Commit(wire::JobFinishing{id, success, killed, reason});
+  run.pool.Stop();
+  run.pool.Find(TaskId{id, Phase::kFinish, 0})->trouble = 0;
+  run.News();
+  for (Worker& worker : workers_.workers()) {
+    std::erase_if(worker.map_outputs, [id](const AttemptId& attempt) { return attempt.task.job == id; });
+  }
+  if (success) return run.pool.OpenFinish();
+  run.finish_by = now_.mono + options_.cleanup_timeout;
+  if (run.started_unix_ms == 0) return EndJob(id);  // nothing ever ran: nothing to clean up
+  OpenCleanupIfQuiet(run);
+}
+
+// The cleanup waits until no attempt of the job can still be writing.
+void CoordinatorCore::OpenCleanupIfQuiet(JobRun& run) {
+  const JobEntry& job = state_.jobs.at(run.id);
+  if (job.stage != JobStage::kFinishing || job.success || run.pool.running_count() > 0) return;
+  const wire::TaskState state = run.pool.Find(TaskId{run.id, Phase::kFinish, 0})->state;
+  if (state == wire::TaskState::kBlocked || state == wire::TaskState::kCancelled) run.pool.OpenFinish();
+}
+
+void CoordinatorCore::EndJob(JobId id) {
+  JobRun& run = *FindRun(id);
+  Commit(wire::JobEnded{id, now_.unix_ms});
+  for (const TaskId& task : std::set<TaskId>(run.pool.running_tasks())) {
+    const AttemptId attempt = run.pool.Find(task)->running()->id;
+    run.pool.End(attempt, wire::AttemptState::kAborted, "its job has ended", now_.unix_ms);
+    Forget(attempt);
+  }
+  run.pool.Stop();
+  run.finish_by.reset();
+  run.News();
+  for (Worker& worker : workers_.workers()) {
+    if (worker.jobs.erase(id) > 0) worker.ended_jobs.Add(id);
+  }
+  active_.erase(id);
+  if (active_.empty()) idle_since_ = now_.mono;
+}
+
+void CoordinatorCore::ExpireHistory() {
+  const size_t keep = std::max<size_t>(options_.history, 1);
+  if (state_.jobs.size() - active_.size() <= 1) return;
+  size_t ended = state_.jobs.size() - active_.size();
+  size_t tasks = 0;
+  for (const auto& [id, job] : state_.jobs) tasks += job.maps.size() + job.reduces.size();
+  while (ended > keep || (ended > 1 && tasks > kMaxRememberedTasks)) {
+    const auto oldest = std::find_if(state_.jobs.begin(), state_.jobs.end(),
+                                     [](const auto& entry) { return entry.second.stage == JobStage::kEnded; });
+    CHECK(oldest != state_.jobs.end());
+    const JobId id = oldest->first;
+    tasks -= oldest->second.maps.size() + oldest->second.reduces.size();
+    --ended;
+    Commit(wire::HistoryExpired{id});
+    runs_.erase(id);
+  }
+}
+
+}  // namespace mr::coordinator

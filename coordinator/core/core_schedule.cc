@@ -1,0 +1,106 @@
+// Who gets which task: the earliest job first; in a job the finish task, then reduces, then maps.
+#include <algorithm>
+
+#include "common/base/logging.h"
+#include "coordinator/core/coordinator_core.h"
+#include "coordinator/core/manifest.h"
+
+namespace mr::coordinator {
+namespace {
+
+// A worker with so many failed attempts of a job gets no more of its tasks, as long as there is another worker.
+constexpr uint32_t kFailuresToExclude = 3;
+
+bool FailedHere(const TaskEntry* entry, const std::string& worker_name) {
+  return entry != nullptr &&
+         std::any_of(entry->failures.begin(), entry->failures.end(),
+                     [&](const FailedAttempt& failed) { return failed.worker_name == worker_name; });
+}
+
+bool IsExcluded(const JobRun& run, WorkerId worker) {
+  const auto found = run.failures_at.find(worker);
+  return found != run.failures_at.end() && found->second >= kFailuresToExclude;
+}
+
+}  // namespace
+
+void CoordinatorCore::Schedule() {
+  ExpireHistory();
+  const bool work = std::any_of(active_.begin(), active_.end(),
+                                [this](JobId job) { return runs_.at(job).pool.has_pending(); });
+  if (!work || !workers_.AnyoneWaits()) return;
+  for (const WorkerId id : workers_.Waiting()) GiveWork(*workers_.Find(id));
+}
+
+bool CoordinatorCore::MayRun(const JobRun& run, const Worker& worker) const {
+  if (!IsExcluded(run, worker.id)) return true;
+  const auto& all = workers_.workers();
+  return std::none_of(all.begin(), all.end(),
+                      [&](const Worker& other) { return other.usable() && !IsExcluded(run, other.id); });
+}
+
+bool CoordinatorCore::GiveWork(Worker& worker) {
+  if (!worker.held || worker.held->free_slots == 0 || !worker.usable()) return false;
+  for (const JobId id : active_) {
+    JobRun& run = runs_.at(id);
+    const JobEntry& job = state_.jobs.at(id);
+    const uint32_t max_running = job.spec.config.max_running;
+    if (max_running > 0 && run.pool.running_count() >= max_running) continue;
+    if (!run.pool.has_pending() || !MayRun(run, worker)) continue;
+    const auto task = run.pool.NextPending(
+        [&](const TaskId& candidate) { return FailedHere(job.Find(candidate), worker.info.name); });
+    CHECK(task.has_value());
+    const Attempt& attempt = run.pool.Start(*task, worker.ref(), worker.info.name, now_);
+    worker.running.insert(attempt.id);
+    worker.jobs.insert(id);
+    run.Changed();
+    if (run.started_unix_ms == 0) {
+      run.started_unix_ms = now_.unix_ms;
+      run.News();
+    }
+    AnswerAssignment(worker, attempt);
+    return true;
+  }
+  return false;
+}
+
+void CoordinatorCore::AnswerAssignment(Worker& worker, const Attempt& attempt) {
+  const JobEntry& job = state_.jobs.at(attempt.id.task.job);
+  wire::Assignment assignment;
+  assignment.attempt = attempt.id;
+  assignment.map_count = static_cast<uint32_t>(job.maps.size());
+  assignment.config = job.spec.config;
+  assignment.work = MakeWork(job, attempt.id.task);
+  Answer({worker.held->token, 0, worker.held->request_id},
+         wire::WorkResponse{wire::WorkVerdict::kAssigned, std::move(assignment)});
+  worker.held.reset();
+}
+
+wire::Work CoordinatorCore::MakeWork(const JobEntry& job, const TaskId& task) const {
+  if (task.phase == Phase::kMap) return job.plan[task.index];
+  if (task.phase == Phase::kReduce) return MakeReduceWork(job, task.index);
+  wire::FinishWork work;
+  work.success = job.success;
+  work.files = PublishedFiles(job);
+  if (job.success) {
+    work.manifest_json = MakeManifest(job, runs_.at(job.id).counters, options_.version, now_.unix_ms);
+  }
+  return work;
+}
+
+wire::ReduceWork CoordinatorCore::MakeReduceWork(const JobEntry& job, uint32_t partition) const {
+  wire::ReduceWork work;
+  work.partition = partition;
+  work.sources.reserve(job.maps.size());
+  const JobRun& run = runs_.at(job.id);
+  for (uint32_t index = 0; index < job.maps.size(); ++index) {
+    const TaskEntry& entry = job.maps[index];
+    CHECK(entry.completion.has_value()) << "a reduce of " << ToString(job.id) << " starts before map " << index;
+    const Worker* holder = workers_.Find(run.pool.tasks(Phase::kMap)[index].output_at);
+    CHECK(holder != nullptr) << ToString(entry.completion->attempt) << " is held by nobody";
+    work.sources.push_back({entry.completion->attempt, holder->ref(), holder->info.data_endpoint});
+  }
+  return work;
+}
+
+}  // namespace mr::coordinator

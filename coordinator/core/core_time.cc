@@ -1,0 +1,128 @@
+// What happens because time passes: leases, held requests, delays, idleness.
+#include <algorithm>
+
+#include "common/base/logging.h"
+#include "common/base/strings.h"
+#include "coordinator/core/coordinator_core.h"
+
+namespace mr::coordinator {
+namespace {
+
+constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
+
+}  // namespace
+
+void CoordinatorCore::On(const Tick&) {
+  const Duration gap = now_.mono - last_tick_;
+  last_tick_ = now_.mono;
+  if (gap > options_.lease / 2) {
+    // The coordinator itself stood still (suspended, starved): its workers may have been reporting all the while.
+    for (Worker& worker : workers_.workers()) {
+      worker.lease_until = std::max(worker.lease_until, now_.mono + options_.lease / 2);
+    }
+  }
+  ExpireLeases();
+  std::vector<JobId> overdue;
+  for (const JobId id : active_) {
+    JobRun& run = runs_.at(id);
+    run.pool.ReleaseDelayed(now_.mono);
+    if (run.finish_by && *run.finish_by <= now_.mono) overdue.push_back(id);
+  }
+  for (const JobId id : overdue) {
+    runs_.at(id).Warn(StrCat("no worker cleaned up in time; temporary files may remain in ",
+                             state_.jobs.at(id).spec.config.output_dir));
+    EndJob(id);
+  }
+  ReleaseHeld();
+  WatchIdle();
+}
+
+void CoordinatorCore::ExpireLeases() {
+  for (Worker& worker : workers_.workers()) {
+    if (worker.alive && worker.lease_until <= now_.mono) LoseWorker(worker);
+  }
+}
+
+void CoordinatorCore::LoseWorker(Worker& worker) {
+  worker.alive = false;
+  if (worker.held) {
+    AnswerError({worker.held->token, 0, worker.held->request_id},
+                {ErrorCode::kFenced, StrCat("no report came from ", worker.info.name, " for a whole lease; register again")});
+    worker.held.reset();
+  }
+  struct Loss {
+    uint32_t attempts = 0;
+    uint32_t outputs = 0;
+  };
+  std::map<JobId, Loss> losses;
+  for (const AttemptId& id : std::set<AttemptId>(worker.running)) {
+    ++losses[id.task.job].attempts;
+    Abort(id, StrCat("worker ", worker.info.name, " was lost"));
+  }
+  for (const AttemptId& id : std::set<AttemptId>(worker.map_outputs)) {
+    ++losses[id.task.job].outputs;
+    LoseOutput(id, StrCat("worker ", worker.info.name, " was lost"));
+  }
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.lease).count();
+  for (const auto& [job, loss] : losses) {
+    FindRun(job)->Warn(StrCat("worker ", worker.info.name, " was lost (silent for ", seconds, " s): ", loss.attempts,
+                              " running attempts and ", loss.outputs, " map outputs are made again"));
+  }
+  worker.jobs.clear();
+}
+
+void CoordinatorCore::ReleaseHeld() {
+  for (Worker& worker : workers_.workers()) {
+    if (!worker.held || worker.held->until > now_.mono) continue;
+    // What became pending by this very tick goes out before anybody is sent away.
+    if (!GiveWork(worker)) AnswerHeld(worker, wire::WorkVerdict::kNothing);
+  }
+}
+
+bool CoordinatorCore::HasActiveJob() const { return !active_.empty(); }
+
+void CoordinatorCore::WatchIdle() {
+  if (!options_.exit_when_idle) return;
+  if (!leave_by_) {
+    if (HasActiveJob() || now_.mono < idle_since_ + *options_.exit_when_idle) return;
+    leave_by_ = now_.mono + options_.leave_timeout;
+  }
+  bool all_told = true;
+  for (Worker& worker : workers_.workers()) {
+    if (worker.held) {
+      AnswerHeld(worker, wire::WorkVerdict::kLeave);
+      worker.told_to_leave = true;
+    }
+    if (worker.alive && !worker.told_to_leave) all_told = false;
+  }
+  if (all_told || now_.mono >= *leave_by_) actions_.stop = true;
+}
+
+Duration CoordinatorCore::TickInterval() const {
+  return std::clamp<Duration>(options_.lease / 4, std::chrono::milliseconds(20), std::chrono::seconds(1));
+}
+
+Time CoordinatorCore::NextDeadline() const {
+  Time next = now_.mono + TickInterval();
+  const auto consider = [&next](Time time) { next = std::min(next, time); };
+  for (const Worker& worker : workers_.workers()) {
+    if (worker.alive) consider(worker.lease_until);
+    if (worker.held) consider(worker.held->until);
+  }
+  for (const HeldWatch& watch : watches_) {
+    consider(watch.until);
+    // AnswerWatches has just run: this one has news only of progress, and not for long enough yet.
+    const auto run = runs_.find(watch.job);
+    if (run != runs_.end() && run->second.version > watch.since_version) consider(watch.arrived + kProgressInterval);
+  }
+  for (const JobId id : active_) {
+    const JobRun& run = runs_.at(id);
+    if (run.finish_by) consider(*run.finish_by);
+    if (const auto deadline = run.pool.next_deadline()) consider(*deadline);
+  }
+  if (leave_by_) consider(*leave_by_);
+  if (options_.exit_when_idle && !leave_by_ && !HasActiveJob()) consider(idle_since_ + *options_.exit_when_idle);
+  return std::max(next, now_.mono);
+}
+
+}  // namespace mr::coordinator

@@ -1,0 +1,62 @@
+// What goes into the coordinator's core and what comes out. Events are things that happened; actions are things
+// that the shell must do.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/wire/control.h"
+#include "common/wire/records.h"
+
+namespace mr::coordinator {
+
+// A decoded request. `token` names who waits for the answer; the core only hands it back.
+struct RequestReceived {
+  std::string token;
+  wire::Request request;
+};
+
+// A plugin's bytes are complete, verified and on disk.
+struct BlobStored {
+  std::string sha256;
+  uint64_t size_bytes = 0;
+};
+
+// Time has passed. Everything that depends on time alone happens here, never in the other events: so requests
+// that queued up while the coordinator was stalled are heard before anybody is declared dead.
+struct Tick {};
+
+using Event = std::variant<RequestReceived, BlobStored, Tick>;
+
+struct Reply {
+  std::string token;
+  wire::Response response;
+};
+
+struct Actions {
+  std::vector<wire::Record> records;    // make durable, in order, before any reply leaves
+  std::vector<Reply> replies;
+  std::optional<Time> next_deadline;    // a Tick is wanted by then
+  bool stop = false;                    // idle for long enough and every worker was told: end the process
+};
+
+struct CoreOptions {
+  std::string cluster;           // empty: answers to any name
+  std::string version;
+  std::string http;              // base URL, shown to clients
+  int64_t started_unix_ms = 0;
+  uint64_t epoch = 1;            // differs in every life of the coordinator and grows
+  Duration lease = std::chrono::seconds(10);
+  Duration heartbeat = std::chrono::milliseconds(500);
+  uint32_t max_jobs = 50;        // active ones
+  uint32_t history = 200;        // ended ones that are remembered
+  std::optional<Duration> exit_when_idle;  // without an active job for this long
+  Duration leave_timeout = std::chrono::seconds(5);    // how long workers are waited for then
+  Duration cleanup_timeout = std::chrono::seconds(10); // for the cleanup of a job that did not succeed
+};
+
+}  // namespace mr::coordinator

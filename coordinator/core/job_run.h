@@ -1,0 +1,95 @@
+// One job as it runs: its task pool, and the sums, logs and warnings that people are shown. Volatile; the durable
+// part is JobEntry. Pure; one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/wire/control.h"
+#include "coordinator/core/state.h"
+#include "coordinator/core/task_pool.h"
+
+namespace mr::coordinator {
+
+inline constexpr size_t kMaxLogBytesPerAttempt = 64u << 10;
+inline constexpr size_t kMaxLogBytesPerJob = 2u << 20;
+inline constexpr size_t kMaxWarnings = 20;
+
+// The last 64 KiB of each attempt's log; when the job's share is used up, the attempts that have been silent the
+// longest lose theirs.
+class JobLogs {
+ public:
+  void Append(const AttemptId& attempt, std::string_view bytes);
+  struct Piece {
+    uint64_t offset = 0;  // of the first byte of text
+    std::string text;
+  };
+  Piece Read(const AttemptId& attempt, uint64_t offset) const;
+
+ private:
+  struct Ring {
+    uint64_t begin = 0;
+    std::string text;
+    uint64_t touched = 0;
+  };
+  void DropOldest();
+  std::map<AttemptId, Ring> rings_;
+  size_t total_bytes_ = 0;
+  uint64_t clock_ = 0;
+};
+
+// At most 1000 numbers out of any count of them, evenly spread over time.
+class DurationSample {
+ public:
+  void Add(uint32_t milliseconds);
+  const std::vector<uint32_t>& values() const { return values_; }
+
+ private:
+  std::vector<uint32_t> values_;
+  uint32_t stride_ = 1;
+  uint32_t skipped_ = 0;
+};
+
+struct JobRun {
+  JobRun(const JobEntry& job, uint64_t epoch);
+
+  JobId id;
+  TaskPool pool;
+  uint64_t version = 1;       // grows with every change
+  uint64_t news_version = 1;  // the last change that people should see at once
+  int64_t started_unix_ms = 0;
+  std::vector<std::string> warnings;  // newest last
+  std::optional<wire::FailureReport> failure;
+  std::map<WorkerId, uint32_t> failures_at;  // failed attempts per worker
+  std::optional<Time> finish_by;             // the cleanup is given up then
+
+  wire::Counters counters;  // of completed tasks
+  DurationSample map_durations;
+  DurationSample reduce_durations;
+  uint64_t input_bytes = 0;
+  uint64_t input_bytes_done = 0;               // of completed maps
+  std::vector<uint64_t> partition_bytes;       // of completed maps, per reduce
+  uint64_t shuffle_bytes = 0;                  // their sum
+  int64_t cpu_ms = 0;
+  uint64_t peak_memory_bytes = 0;
+  JobLogs logs;
+
+  void Changed() { ++version; }
+  void News() { news_version = ++version; }
+  void Warn(std::string text);
+  // Keep the sums in step with the durable state.
+  void CountMap(const JobEntry& job, uint32_t index, const Completion& completion);
+  void UncountMap(const JobEntry& job, uint32_t index, const Completion& completion);
+  void CountReduce(const Completion& completion);
+  void CountCost(const wire::AttemptTimes& times);
+};
+
+// What happened to a task, for people: its newest failure, and whether all were at the same record.
+wire::FailureReport MakeFailureReport(const TaskEntry& task);
+
+}  // namespace mr::coordinator

@@ -1,0 +1,110 @@
+// The workers that have registered: who they are, whether they live, what they run and hold. Volatile.
+//
+// A worker is its name; its id stays the same for as long as the coordinator lives. Each registration opens a new
+// session, and everything that comes from an older one is fenced off. Pure; one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/base/result.h"
+#include "common/wire/control.h"
+
+namespace mr::coordinator {
+
+inline constexpr uint32_t kMaxWorkers = 10'000;
+
+// A work request that waits for work.
+struct HeldWork {
+  std::string token;
+  uint64_t request_id = 0;
+  uint32_t free_slots = 0;
+  Time until;
+  uint64_t order = 0;  // of arrival
+};
+
+// Things a worker is told in its reports until it must have heard: answers can be lost, so each is said in the
+// answers to three different requests.
+template <class T>
+class Notices {
+ public:
+  void Add(const T& thing) { left_[thing] = 3; }
+  void Remove(const T& thing) { left_.erase(thing); }
+  void Clear() { left_.clear(); }
+  // `count` is false for a repeated request: its answer says the same again.
+  std::vector<T> Tell(bool count) {
+    std::vector<T> told;
+    for (auto it = left_.begin(); it != left_.end();) {
+      told.push_back(it->first);
+      if (count) --it->second;
+      it = it->second == 0 ? left_.erase(it) : std::next(it);
+    }
+    return told;
+  }
+
+ private:
+  std::map<T, int> left_;
+};
+
+struct Worker {
+  WorkerId id;
+  SessionId session;
+  wire::RegisterRequest info;  // as registered; inventories are not kept
+  bool alive = false;
+  bool draining = false;
+  bool told_to_leave = false;
+  Time lease_until;
+  int64_t last_seen_unix_ms = 0;
+  uint64_t scratch_free_bytes = 0;
+  uint64_t tasks_completed = 0;
+  uint64_t tasks_failed = 0;
+
+  std::set<AttemptId> running;      // assigned to this session
+  std::set<AttemptId> map_outputs;  // completed here and still needed
+  std::optional<HeldWork> held;
+  Notices<JobId> ended_jobs;
+  Notices<AttemptId> drop_outputs;
+  std::set<JobId> jobs;             // that it was given a task of; to be told of their end
+
+  // Newest request of each kind, to know a late copy from news. Ids grow per client.
+  uint64_t register_client = 0, register_request = 0;
+  uint64_t report_client = 0, report_request = 0;
+  uint64_t work_client = 0, work_request = 0;
+
+  WorkerRef ref() const { return {id, session}; }
+  bool usable() const { return alive && !draining && !told_to_leave; }
+};
+
+class WorkerTable {
+ public:
+  // Null: never heard of.
+  Worker* FindByName(const std::string& name);
+  Worker* Find(WorkerId id);
+  const Worker* Find(WorkerId id) const;
+  // The worker, if this is its present session and its lease has not run out.
+  // Errors: kFenced, telling it to register again.
+  Result<Worker*> Check(const WorkerRef& ref);
+  // A worker of this name, made if there is none. Errors: kUnavailable when the table is full.
+  Result<Worker*> FindOrAdd(const std::string& name);
+  SessionId NewSession() { return SessionId{++last_session_}; }
+
+  std::vector<Worker>& workers() { return workers_; }  // by id
+  const std::vector<Worker>& workers() const { return workers_; }
+  uint32_t alive_count() const;
+  // Held requests, oldest first.
+  std::vector<WorkerId> Waiting() const;
+  bool AnyoneWaits() const;
+
+ private:
+  std::vector<Worker> workers_;             // index = id - 1
+  std::map<std::string, WorkerId> by_name_;
+  uint64_t last_session_ = 0;
+};
+
+}  // namespace mr::coordinator
