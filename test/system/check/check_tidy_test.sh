@@ -18,7 +18,7 @@ fresh() {
   put coordinator/core/CMakeLists.txt 'mr_room(x SOURCES core.cc)'
   put coordinator/core/core.cc '// A comment may say open( or std::mutex or LOG(INFO), and a string "rename(x)" too.
 #include "coordinator/core/core.h"
-void F(Reader& r) { r.read(3); /* std::thread */ Open(2); log.write(1); }'
+void F(Reader& r) { r.read(3); /* std::thread */ Open(2); log.write(1); Link link(3); }'
   put coordinator/core/core.h '#include "common/base/ids.h"
 #include "common/wire/job.h"'
   put common/io/env_posix.cc '#include "common/io/env.h"
@@ -91,7 +91,7 @@ bad core worker/agent/agent_core.cc '
 int F() { return rand(); }' 2
 bad core worker/agent/agent_core_leases.cc 'void F() { ::write(1, "", 0); }'
 bad core worker/agent/agent_core.cc 'auto p = getenv("HOME");'
-bad core worker/agent/agent_core.cc '#include "common/base/logging.h"'
+bad core worker/agent/agent_core.cc '#include "common/io/env.h"'
 bad files worker/run/a.cc 'int F() { return ::open("x", 0); }'
 bad files worker/output/a.cc 'int F() { return rename("x", "y"); }'
 bad files submit/a.cc 'void F() { fsync(3); }'

@@ -1,0 +1,314 @@
+#!/usr/bin/env bash
+# Kills, stops and revives real processes of a cluster on loopback, at chosen moments of a job, and compares every output
+# with a sequential oracle. What is chosen at random comes from a seed that is printed first.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/crash-test.sh [--rounds N] [--seed S] [--only NAME] [--build DIR] [--verbose]
+
+Each of N passes (1 by default, under two minutes) runs every kind of round:
+  crash-plugin     user code that exits or sleeps at random, while workers are killed and started anew
+  kill-in-map      SIGKILL of a worker while it runs a map task
+  kill-in-shuffle  SIGKILL of a worker that holds map outputs which reducers still need
+  kill-in-reduce   SIGKILL of a worker in its reduce task
+  kill-anytime     SIGKILL of a worker at a random moment, twice
+  zombie-in-map    SIGSTOP of a worker past its lease, SIGCONT after its task was done elsewhere
+  zombie-in-reduce the same in reduce, where it then holds an output that nobody wants any more
+  kill-task        SIGKILL of the process that runs user code (mrtask), in map and in reduce
+  late-workers     workers that join while the job runs
+After each round: the output equals the oracle's, the receipt names every part once, no temporary file and no
+process is left. The last line is "N passed, N failed"; the exit code is 0 if nothing failed.
+  --seed S      repeat a run
+  --only NAME   only rounds of that kind
+  --build DIR   the build to test (default: build/release, else build/dev)
+  --verbose     show the programs' logs of failed rounds
+TEXT
+}
+
+passes=1 seed=$((RANDOM * 32768 + RANDOM)) only='' build='' verbose=no
+while (($#)); do
+  case "$1" in
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    --rounds | --seed | --only | --build)
+      (($# >= 2)) || { echo "crash-test: $1 needs a value" >&2; exit 2; }
+      case "$1" in
+        --rounds) passes=$2 ;;
+        --seed) seed=$2 ;;
+        --only) only=$2 ;;
+        --build) build=$2 ;;
+      esac
+      shift
+      ;;
+    --verbose) verbose=yes ;;
+    *)
+      usage >&2
+      exit 2
+      ;;
+  esac
+  shift
+done
+[[ $passes =~ ^[1-9][0-9]*$ && $seed =~ ^[0-9]+$ ]] || { echo "crash-test: --rounds and --seed want numbers" >&2; exit 2; }
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+if [[ -z $build ]]; then
+  build=$root/build/release
+  [[ -x $build/bin/mrcoordinator ]] || build=$root/build/dev
+fi
+[[ -x $build/bin/mrcoordinator ]] || {
+  echo "crash-test: there is no build in $build; run scripts/quickstart or scripts/test first" >&2
+  exit 6
+}
+build=$(cd "$build" && pwd)
+
+# shellcheck source=test/system/lib.sh
+source "$root/test/system/lib.sh" "$root" "$build"
+
+texts=("$data/kjv/04-job.txt" "$data/kjv/06-proverbs-to-songs.txt" "$data/kjv/12-acts.txt" "$data/kjv/14-revelation.txt")
+reducers=5
+names=(a b c)
+
+# These set variables: in $(…) bash would draw from another sequence.
+pick() { picked=$((RANDOM % $1)); }
+pick_victim() {
+  pick 3
+  victim=${names[$picked]}
+}
+nap_up_to_ms() {
+  pick "$1"
+  sleep "$(printf '%d.%03d' $((picked / 1000)) $((picked % 1000)))"
+}
+
+# ---- the cluster of a round ---------------------------------------------------------------------------------
+
+cluster() {
+  local name
+  start_coordinator --worker-timeout 2s
+  for name in "$@"; do start_worker "$name"; done
+  mkdir -p "$work/gates"
+}
+pid_of() {
+  local variable=worker_$1
+  echo "${!variable}"
+}
+descendants() {
+  local child
+  for child in $(pgrep -P "$1" || true); do
+    descendants "$child"
+    echo "$child"
+  done
+}
+# Signals a whole worker: mrworker and the processes under it.
+signal_worker() {
+  local pid process
+  pid=$(pid_of "$2")
+  for process in $pid $(descendants "$pid"); do kill "-$1" "$process" 2>/dev/null || true; done
+}
+kill_worker() { kill -KILL "$(pid_of "$1")"; }
+
+# submit GATES: a gated word count over the texts; sets $job.
+submit() {
+  expect 0 mr run --detach "$plugins/gated.so" "${texts[@]}" -o "$work/out" -r "$reducers" \
+    -P "gates=$1" --job-dir "$work/gates" --split-size 64Ki --max-attempts 4
+  job=$(cat "$work/out.txt")
+}
+open() { touch "$work/gates/open-$1"; }
+announced() { find "$work/gates" -name "$1-*" -printf '%f\n' | sort; }
+# at_least N PHASE: that many attempts stand at the gate.
+at_least() { (($(announced "$2" | wc -l) >= $1)); }
+# The task "map-3" that worker W announced first, and whether another worker has announced the same task.
+task_of() { announced "$1" | sed -n "s/^\($1-[0-9]*\)\..*@$2\$/\1/p" | head -1; }
+taken_over() { find "$work/gates" -name "$1.*" ! -name "*@$2" | grep -q .; }
+
+verify() {
+  expect 0 mr wait --timeout 60s "$job"
+  sorted_parts "$work/out" >"$work/result"
+  same "$work/result" "$oracle"
+  clean_output "$work/out"
+  [[ $(find "$work/out" -name 'part-r-*' | wc -l) == "$reducers" ]] || fail "not $reducers parts: $(ls "$work/out")"
+  # The receipt names each part once, with the size that it has.
+  local part
+  while read -r part; do
+    [[ $(grep -o "\"${part##*/}\"" "$work/out/_SUCCESS" | wc -l) == 1 ]] || fail "the receipt does not name ${part##*/} exactly once"
+  done < <(find "$work/out" -name 'part-r-*')
+}
+finish() {
+  verify
+  stop_cluster
+}
+
+# ---- rounds ------------------------------------------------------------------------------------------------
+
+round_crash_plugin() {
+  local victim
+  cluster "${names[@]}"
+  expect 0 mr run --detach "$plugins/crash.so" "${texts[@]}" -o "$work/out" -r "$reducers" --split-size 64Ki \
+    --max-attempts 1000
+  job=$(cat "$work/out.txt")
+  for _ in 1 2; do
+    nap_up_to_ms 1000
+    pick_victim
+    kill_worker "$victim"
+    start_worker "$victim"
+  done
+  finish
+}
+
+round_kill_in_map() {
+  local victim task
+  cluster "${names[@]}"
+  submit map
+  wait_for 20 "three map tasks run" at_least 3 map
+  pick_victim
+  task=$(task_of map "$victim")
+  kill_worker "$victim"
+  open map
+  wait_for 20 "$task runs elsewhere" taken_over "$task" "$victim"
+  finish
+}
+
+round_kill_in_shuffle() {
+  local victim
+  cluster "${names[@]}"
+  submit reduce
+  # Three of five reducers stand at the gate: the other two have not fetched anything yet.
+  wait_for 30 "three reduce tasks run" at_least 3 reduce
+  pick_victim
+  kill_worker "$victim"
+  open reduce
+  finish
+}
+
+round_kill_in_reduce() {
+  local victim task
+  cluster "${names[@]}"
+  submit reduce
+  wait_for 30 "three reduce tasks run" at_least 3 reduce
+  pick_victim
+  task=$(task_of reduce "$victim")
+  kill_worker "$victim"
+  wait_for 20 "$task runs elsewhere" open_until_taken_over "$task" "$victim"
+  finish
+}
+# Two survivors stand at the gate themselves: let them through.
+open_until_taken_over() {
+  open reduce
+  taken_over "$1" "$2"
+}
+
+round_kill_anytime() {
+  local victim
+  cluster "${names[@]}"
+  submit none
+  for _ in 1 2; do
+    nap_up_to_ms 600
+    pick_victim
+    kill_worker "$victim"
+    start_worker "$victim"
+  done
+  finish
+}
+
+zombie() {
+  local phase=$1 victim task before
+  cluster "${names[@]}"
+  submit "$phase"
+  wait_for 30 "three $phase tasks run" at_least 3 "$phase"
+  pick_victim
+  task=$(task_of "$phase" "$victim")
+  signal_worker STOP "$victim"
+  open "$phase"
+  wait_for 30 "$task runs elsewhere" taken_over "$task" "$victim"
+  verify
+  before=$(find "$work/out" -type f -printf '%P %s %T@ %i\n' | sort)
+  signal_worker CONT "$victim"
+  # It learns that its session is over, comes back as a new one, and the next job can use it.
+  wait_for 20 "the zombie is a worker again" zombie_is_back
+  [[ $(find "$work/out" -type f -printf '%P %s %T@ %i\n' | sort) == "$before" ]] || fail "the zombie changed the output"
+  expect 0 mr run "$plugins/wordcount.so" "${texts[@]}" -o "$work/second" -r 2 --split-size 64Ki
+  same <(sorted_parts "$work/second") "$oracle"
+  [[ $(find "$work/out" -type f -printf '%P %s %T@ %i\n' | sort) == "$before" ]] || fail "the zombie changed the output"
+  stop_cluster
+}
+zombie_is_back() { "$bin/mrsubmit" status | grep -qE '3 workers'; }
+round_zombie_in_map() { zombie map; }
+round_zombie_in_reduce() { zombie reduce; }
+
+round_kill_task() {
+  local phase victim
+  cluster "${names[@]}"
+  submit both
+  for phase in map reduce; do
+    wait_for 30 "three $phase tasks run" at_least 3 "$phase"
+    pick 3
+    victim=$(announced "$phase" | sed -n "$((1 + picked))p")
+    kill -KILL "$(cat "$work/gates/$victim")"
+    wait_for 20 "${victim%%.*} runs again" at_least 4 "$phase"
+    open "$phase"
+  done
+  finish
+}
+
+round_late_workers() {
+  cluster
+  submit map
+  nap_up_to_ms 300
+  start_worker a
+  wait_for 20 "a map task runs" at_least 1 map
+  start_worker b
+  wait_for 20 "a second one runs" at_least 2 map
+  open map
+  start_worker c
+  finish
+}
+
+# ---- the table ---------------------------------------------------------------------------------------------
+
+kinds=(crash-plugin kill-in-map kill-in-shuffle kill-in-reduce kill-anytime zombie-in-map zombie-in-reduce kill-task late-workers)
+if [[ -n $only ]]; then
+  printf '%s\n' "${kinds[@]}" | grep -qxF -- "$only" || { echo "crash-test: no kind of round is called '$only'; see --help" >&2; exit 2; }
+  kinds=("$only")
+fi
+
+# Of the whole run, and removed at the end; $work is of one round.
+shared=$(mktemp -d "$original_tmpdir/mr-crash.XXXXXX")
+trap 'rm -rf "$shared"' EXIT
+oracle=$shared/oracle
+wordcount_oracle "${texts[@]}" >"$oracle"
+
+echo "crash-test: seed $seed, build $build"
+echo "Repeat it with: scripts/crash-test.sh --rounds $passes --seed $seed${only:+ --only $only}"
+printf '%-5s %-18s %8s  %s\n' ROUND WHAT SECONDS RESULT
+passed=0 failed=0 number=0
+for ((pass = 0; pass < passes; pass++)); do
+  for kind in "${kinds[@]}"; do
+    number=$((number + 1))
+    begun=${EPOCHREALTIME/./}
+    set +e
+    (
+      set -e
+      RANDOM=$(((seed + number * 7919) % 32768))
+      begin_case
+      # shellcheck disable=SC2317  # end_case calls it
+      [[ $verbose == yes ]] || show_logs() { :; }
+      trap end_case EXIT
+      cd "$work"
+      "round_${kind//-/_}"
+    ) >"$shared/$number.log" 2>&1
+    status=$?
+    set -e
+    spent=$(((${EPOCHREALTIME/./} - begun) / 1000))
+    if ((status == 0)); then
+      passed=$((passed + 1)) result=ok
+    else
+      failed=$((failed + 1)) result=FAILED
+    fi
+    printf '%-5s %-18s %4d.%03d  %s\n' "$number" "$kind" $((spent / 1000)) $((spent % 1000)) "$result"
+    ((status == 0)) || sed 's/^/      | /' "$shared/$number.log"
+  done
+done
+echo "$passed passed, $failed failed"
+((failed == 0))
