@@ -1,0 +1,120 @@
+// From a collector to the map output: spills, their merge, the one run file that is published.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/strings.h"
+#include "worker/map/collector.h"
+#include "worker/map/combiner.h"
+#include "worker/map/fold.h"
+#include "worker/run/merger.h"
+#include "worker/run/run_writer.h"
+
+namespace mr::worker {
+
+enum class CombineMode : uint8_t { kNone, kUser, kFold };
+
+// The parts that do not depend on the kind of collector. One thread.
+class MapOutputBase {
+ protected:
+  struct SpillFile {
+    std::string path;
+    std::shared_ptr<const ReadableFile> file;  // open while there are few spills
+    std::vector<PartitionExtent> extents;
+  };
+  // Combining again at the merge pays when it can find partners; with fewer spills it is a wasted pass.
+  static constexpr size_t kMinSpillsToCombine = 3;
+  static constexpr uint32_t kFanIn = 128;
+  static constexpr uint64_t kBeatEvery = 4096;
+
+  MapOutputBase(AttemptContext& context, UserJob& job, CombineMode mode, const FoldSpec& fold);
+
+  Attempted<std::unique_ptr<RunWriter>> CreateRun(const std::string& path, bool digests);
+  Attempted<void> AddSpill(const std::string& path, RunWriter& run);
+  std::string NextSpillPath() const;
+  Merger OpenPartition(uint32_t partition);
+  Attempted<void> MergeSpills(RunWriter& run);
+  Attempted<void> FoldInto(Merger& merger, RunWriter& run);
+  Attempted<void> Publish(RunWriter& run, const std::string& temporary);
+  wire::MapResult Describe(const RunWriter& run);
+
+  template <class Source>
+  Attempted<void> Copy(Source& source, RunWriter& run) {
+    uint64_t records = 0;
+    Step step;
+    while ((step = source.Next()) == Step::kRecord) {
+      if (!run.Append(source.key(), source.value())) return tl::unexpected(FailureOf(run.status().error()));
+      if (++records % kBeatEvery == 0) context_.black_box.Beat();
+    }
+    if constexpr (requires { source.error(); }) {
+      if (step == Step::kError) return tl::unexpected(FailureOf(source.error()));
+    }
+    return {};
+  }
+
+  AttemptContext& context_;
+  CombineMode mode_;
+  FoldSpec fold_;
+  Combiner combiner_;
+  uint32_t partitions_;
+  std::vector<SpillFile> spills_;
+};
+
+template <class Collector>
+class MapOutput : private MapOutputBase {
+ public:
+  MapOutput(AttemptContext& context, UserJob& job, CombineMode mode, const FoldSpec& fold, Collector& collector)
+      : MapOutputBase(context, job, mode, fold), collector_(collector) {}
+
+  // Moves the collector's records to a scratch run.
+  Attempted<void> Spill() {
+    std::string path = NextSpillPath();
+    auto run = CreateRun(path, false);
+    if (!run) return tl::unexpected(std::move(run).error());
+    if (auto written = Write(**run); !written) return written;
+    return AddSpill(path, **run);
+  }
+
+  // Everything collected, as one run file at context.map_output_path: whole, or not there.
+  Attempted<wire::MapResult> Finish() {
+    std::string temporary = context_.map_output_path + ".tmp";
+    auto run = CreateRun(temporary, true);
+    if (!run) return tl::unexpected(std::move(run).error());
+    auto done = Fill(**run);
+    if (done) done = Publish(**run, temporary);
+    if (!done) {
+      (void)context_.env.RemoveFile(temporary);  // best effort: the failure to tell is the first one
+      return tl::unexpected(std::move(done).error());
+    }
+    return Describe(**run);
+  }
+
+ private:
+  Attempted<void> Fill(RunWriter& run) {
+    if (spills_.empty()) return Write(run);
+    if (!collector_.empty()) {
+      if (auto spilled = Spill(); !spilled) return spilled;
+    }
+    return MergeSpills(run);
+  }
+
+  Attempted<void> Write(RunWriter& run) {
+    context_.black_box.Beat();
+    if (auto sorted = collector_.Sort(); !sorted) return sorted;
+    for (uint32_t partition = 0; partition < partitions_; ++partition) {
+      if (!run.StartPartition(partition)) return tl::unexpected(FailureOf(run.status().error()));
+      auto source = collector_.Records(partition);
+      auto written = mode_ == CombineMode::kUser ? combiner_.Run(source, run) : Copy(source, run);
+      if (!written) return written;
+    }
+    collector_.Clear();
+    return {};
+  }
+
+  Collector& collector_;
+};
+
+}  // namespace mr::worker

@@ -1,0 +1,103 @@
+#include "worker/reduce/reduce_attempt.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "worker/output/output_writer.h"
+#include "worker/run/merger.h"
+#include "worker/userjob/group_stream.h"
+#include "worker/userjob/output_sinks.h"
+#include "worker/userjob/user_job.h"
+
+namespace mr::worker {
+namespace {
+
+constexpr uint64_t kProgressEvery = 1024;  // groups
+
+wire::Failure MergeFailure(const Merger& merger) {
+  wire::Failure failure = FailureOf(merger.error());
+  if (merger.damaged_source()) {
+    failure.cause = wire::FailureCause::kFetch;
+    failure.failed_source = merger.damaged_source();
+  }
+  return failure;
+}
+
+Merger OpenMerger(AttemptContext& context, const std::vector<Segment>& segments) {
+  std::vector<SegmentInput> inputs;
+  inputs.reserve(segments.size());
+  for (const Segment& segment : segments) inputs.push_back(SegmentInput::From(segment));
+  MergeOptions options;
+  options.scratch_prefix = JoinPath(context.scratch_dir, "merge-");
+  options.compression = context.assignment.config.shuffle_codec;
+  options.beat = [&context] { context.black_box.Beat(); };
+  return Merger(context.env, std::move(inputs), std::move(options));
+}
+
+// All groups through the user's reduce() and finish().
+Attempted<void> ReduceGroups(AttemptContext& context, UserJob& job, Merger& merger, OutputSinks& sinks) {
+  BlackBox& box = context.black_box;
+  GroupStream<Merger> groups(merger, job, box);
+  while (groups.NextGroup() == Step::kRecord) {
+    auto reduced = job.Reduce(groups.abi(), sinks.main());
+    if (groups.failed()) break;
+    // A sink's failure is why user code stopped, so it is looked at first.
+    if (auto sound = sinks.Check(); !sound) return sound;
+    if (!reduced) return reduced;
+    if (groups.groups() % kProgressEvery == 0) {
+      box.records_done.store(groups.records(), std::memory_order_relaxed);
+      box.bytes_done.store(merger.bytes_read(), std::memory_order_relaxed);
+    }
+  }
+  if (groups.failed()) return tl::unexpected(MergeFailure(merger));
+  box.records_done.store(groups.records(), std::memory_order_relaxed);
+  box.bytes_done.store(box.bytes_total.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  box.excerpt_size = 0;
+  auto finished = job.Finish(sinks.main());
+  if (auto sound = sinks.Check(); !sound) return sound;
+  if (!finished) return finished;
+  context.counters["mr.reduce_input_groups"] += static_cast<int64_t>(groups.groups());
+  context.counters["mr.reduce_input_records"] += static_cast<int64_t>(groups.records());
+  return sinks.Finish(groups.groups());
+}
+
+}  // namespace
+
+Attempted<wire::ReduceResult> ReduceSegments(AttemptContext& context, const mr_job_def& def,
+                                             const std::vector<Segment>& segments) {
+  uint64_t bytes = 0;
+  for (const Segment& segment : segments) bytes += segment.bytes;
+  context.counters["mr.shuffle_bytes"] += static_cast<int64_t>(bytes);
+  context.black_box.bytes_total.store(bytes, std::memory_order_relaxed);
+
+  auto writer = OutputWriter::Create(context.env, context.assignment.config, context.assignment.attempt);
+  if (!writer) return tl::unexpected(FailureOf(writer.error()));
+  OutputSinks sinks(**writer, context, CountsLines(def));
+  auto job = UserJob::Create(def, context);
+  if (!job) return tl::unexpected(std::move(job).error());
+  {
+    Merger merger = OpenMerger(context, segments);
+    auto reduced = ReduceGroups(context, **job, merger, sinks);
+    if (!reduced) return tl::unexpected(std::move(reduced).error());
+  }
+  (*job)->CollectCounters();
+  job->reset();  // its destructor is user code too: let it fail before anything is published
+  Status status = (*writer)->Finish();
+  if (status) status = context.wait_for_commit();
+  if (!status) return tl::unexpected(FailureOf(status.error()));
+  auto files = (*writer)->Publish();
+  if (!files) return tl::unexpected(FailureOf(files.error()));
+  wire::ReduceResult result;
+  result.files = std::move(*files);
+  return result;
+}
+
+Attempted<wire::ReduceResult> RunReduceAttempt(AttemptContext& context, const mr_job_def& job,
+                                               const wire::ReduceWork& work, const FetchOptions& options) {
+  auto segments = FetchSegments(context, work, options);
+  if (!segments) return tl::unexpected(std::move(segments).error());
+  return ReduceSegments(context, job, *segments);
+}
+
+}  // namespace mr::worker

@@ -1,0 +1,70 @@
+// One block of a run, to and from its stored form. Compression libraries are used here only. Format: FORMAT.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/wire/job.h"
+
+namespace mr::worker {
+
+inline constexpr size_t kBlockHeaderBytes = 40;
+inline constexpr size_t kBlockTargetBytes = 128u << 10;  // of records, before compression
+inline constexpr size_t kMaxBlockBytes = 1u << 30;       // a block of one huge record
+
+struct BlockHeader {
+  uint8_t codec = 0;  // BlockCodec
+  bool last = false;  // of its partition
+  uint32_t partition = 0;
+  uint32_t sequence = 0;  // within its partition, from 0
+  uint32_t raw_bytes = 0;
+  uint32_t stored_bytes = 0;
+  uint32_t record_count = 0;
+  uint64_t checksum = 0;  // of the header before it and of the stored bytes
+};
+
+enum BlockCodec : uint8_t { kStoredRaw = 0, kStoredLz4 = 1, kStoredZstd = 2 };
+
+// A buffer that grows and is never zeroed.
+class ByteBuffer {
+ public:
+  char* Reserve(size_t bytes);  // contents are lost if it has to grow
+  char* data() { return data_.get(); }
+
+ private:
+  std::unique_ptr<char[]> data_;
+  size_t capacity_ = 0;
+};
+
+// Writes header and stored form of `raw`; `header` names partition, sequence, last and record_count. One thread.
+class BlockEncoder {
+ public:
+  // Errors: kInvalidArgument for a compression that runs do not have.
+  static Result<BlockEncoder> Create(wire::Compression compression);
+  BlockEncoder(BlockEncoder&&) noexcept;
+  ~BlockEncoder();
+
+  // Valid until the next call. A block that does not shrink is stored raw.
+  std::string_view Encode(BlockHeader header, std::string_view raw);
+
+ private:
+  struct Zstd;
+  explicit BlockEncoder(wire::Compression compression);
+  size_t Compress(std::string_view raw, char* to, size_t room);  // 0: it did not shrink
+
+  wire::Compression compression_;
+  std::unique_ptr<Zstd> zstd_;
+  ByteBuffer buffer_;
+};
+
+// Reads a header's kBlockHeaderBytes. Bounds every field; the checksum is checked by DecodeBlock.
+// Error (kDataLoss): a phrase without subject ("has no block there …").
+Result<BlockHeader> ReadBlockHeader(const char* bytes);
+
+// Verifies the checksum, then gives the records: a view of `stored` itself if it is raw, else of `buffer`.
+Result<std::string_view> DecodeBlock(const BlockHeader& header, const char* header_bytes,
+                                     std::string_view stored, ByteBuffer& buffer);
+
+}  // namespace mr::worker

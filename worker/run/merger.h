@@ -1,0 +1,110 @@
+// Merges sorted segments into one sorted stream of records.
+//
+// A loser tree (Knuth, TAOCP vol. 3, 5.4.1) over cursors; a match compares the keys' first eight bytes as a
+// number and looks at the keys only when those are equal. Records with equal keys come in the order of their
+// segments, so the result depends on nothing but the input.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/io/env.h"
+#include "common/wire/job.h"
+#include "worker/run/segment_cursor.h"
+#include "worker/run/step.h"
+
+namespace mr::worker {
+
+struct MergeOptions {
+  // Segments merged at once: bounds open files and memory (two blocks each). More segments are first merged
+  // into scratch runs. At least 2.
+  uint32_t fan_in = 128;
+  std::string scratch_prefix;  // path; scratch runs are <prefix><number>.run
+  wire::Compression compression = wire::Compression::kLz4;
+  std::function<void()> beat;  // now and then while scratch runs are made; may be empty
+};
+
+// One thread. Files are opened at the first Next().
+class Merger {
+ public:
+  Merger(Env& env, std::vector<SegmentInput> inputs, MergeOptions options);
+  ~Merger();  // removes its scratch runs
+
+  // kError: see error().
+  Step Next() {
+    if (state_ != State::kMerging) [[unlikely]] return Start();
+    SegmentCursor& winner = *leaves_[winner_].cursor;
+    if (winner.Next()) [[likely]] {
+      leaves_[winner_].prefix = winner.prefix();
+    } else if (!Exhaust(winner_)) {
+      return Step::kError;
+    }
+    Replay();
+    return Current();
+  }
+
+  // The current record; valid until Next().
+  std::string_view key() const { return leaves_[winner_].cursor->key(); }
+  std::string_view value() const { return leaves_[winner_].cursor->value(); }
+  const Frame& frame() const { return leaves_[winner_].cursor->frame(); }
+
+  const Error& error() const { return error_; }
+  // The map attempt whose output cannot be used, if that is the error.
+  const std::optional<AttemptId>& damaged_source() const { return damaged_source_; }
+  uint64_t bytes_read() const;  // of all segments of the last pass
+
+ private:
+  enum class State : uint8_t { kNew, kMerging, kEnded, kFailed };
+  struct Leaf {
+    uint64_t prefix = 0;  // ~0 when exhausted: a real key may have it too
+    SegmentCursor* cursor = nullptr;
+    bool exhausted = false;
+  };
+
+  Step Start();
+  Step Current() {
+    if (!leaves_[winner_].exhausted) [[likely]] return Step::kRecord;
+    state_ = State::kEnded;
+    return Step::kEnd;
+  }
+  bool OpenAll();
+  bool MergePasses();
+  bool MergeSlice(size_t begin, size_t count);
+  bool Exhaust(uint32_t leaf);
+  void BuildTree();
+  bool Fail(Error error, const SegmentInput* input);
+
+  bool Before(uint32_t a, uint32_t b) const {
+    if (leaves_[a].prefix != leaves_[b].prefix) [[likely]] return leaves_[a].prefix < leaves_[b].prefix;
+    return BeforeInFull(a, b);
+  }
+  bool BeforeInFull(uint32_t a, uint32_t b) const;
+  void Replay() {
+    uint32_t winner = winner_;
+    for (size_t match = (winner + leaves_.size()) / 2; match > 0; match /= 2) {
+      if (Before(losers_[match], winner)) std::swap(losers_[match], winner);
+    }
+    winner_ = winner;
+  }
+
+  Env& env_;
+  std::vector<SegmentInput> inputs_;
+  MergeOptions options_;
+  State state_ = State::kNew;
+  Error error_;
+  std::optional<AttemptId> damaged_source_;
+  std::vector<std::unique_ptr<SegmentCursor>> cursors_;
+  std::vector<Leaf> leaves_;
+  std::vector<uint32_t> losers_;  // [match]; match 1 is the final, 0 is unused
+  uint32_t winner_ = 0;
+  std::vector<std::string> scratch_;  // runs made here
+  uint64_t scratch_count_ = 0;
+};
+
+}  // namespace mr::worker

@@ -1,0 +1,54 @@
+// The black box: one page of memory that mrtask shares with its mrworker. It says where the attempt is, so
+// that progress costs two plain stores and a death of any kind (SIGSEGV, exit, SIGKILL) can still be explained.
+//
+// Written by mrtask only (host code, the SDK through mr_where, and mrtask's signal handler); read by mrworker
+// at any time, and after the task's death. Numbers are single aligned words; text may be torn while the task
+// lives, never after.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "common/abi/mr_abi.h"
+
+namespace mr::worker {
+
+struct BlackBox {
+  static constexpr uint32_t kMagic = 0x4d524242;
+  uint32_t magic = kMagic;
+  mr_where where{};  // where.phase != MR_PHASE_NONE: a death now is the user code's
+
+  // Progress. `beat` changes with every step forward, also inside long phases (sort, fetch, merge).
+  std::atomic<uint64_t> beat{0};
+  std::atomic<uint64_t> bytes_done{0};
+  std::atomic<uint64_t> bytes_total{0};
+  std::atomic<uint64_t> records_done{0};
+  std::atomic<uint64_t> shuffle_bytes_done{0};
+
+  char input_path[4096] = {};  // of the current batch, NUL-terminated
+  char status[256] = {};
+
+  // The current record's or group key's first bytes. For groups the host writes them at each group; for map
+  // records the crash handler writes them, when there was time for one.
+  uint32_t excerpt_size = 0;
+  char excerpt[256] = {};
+  uint64_t record_offset = 0;  // in the file; with excerpt
+  uint64_t record_size = 0;
+
+  // What the crash handler (or atexit) saw.
+  enum Death : uint32_t { kAlive = 0, kSignal = 1, kExit = 2 };
+  std::atomic<uint32_t> death{kAlive};
+  int32_t signal_number = 0;
+  int32_t signal_code = 0;
+  uint64_t fault_address = 0;
+  int32_t exit_code = 0;
+  uint32_t frame_count = 0;
+  uint64_t frames[64] = {};       // return addresses, innermost first
+  char frame_text[64][200] = {};  // "symbol+0x12 (module)", filled by the handler, NUL-terminated
+
+  void Beat() { beat.fetch_add(1, std::memory_order_relaxed); }
+};
+
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
+
+}  // namespace mr::worker
