@@ -1,0 +1,132 @@
+// Parameters and counters, declared as members of a job. Their constructors announce them, so that the engine
+// can show and check them, load the former before setup() and find the latter's cells.
+#pragma once
+
+#include <mr/task.hpp>
+
+namespace mr {
+
+namespace detail {
+
+class ParamBase;
+class CounterBase;
+
+// Collects what a job's constructor declares.
+struct Scope {
+  Task* task = nullptr;  // null: the job is only asked for its declarations
+  std::vector<ParamBase*> params;
+  std::vector<CounterBase*> counters;
+};
+[[gnu::visibility("hidden")]] inline constinit thread_local Scope* current_scope = nullptr;
+
+class ParamBase {
+ public:
+  ParamBase(const ParamBase&) = delete;
+  ParamBase& operator=(const ParamBase&) = delete;
+  virtual void Load(const Task& task) = 0;
+  const char* name;
+  const char* help;
+  const char* type;
+  std::optional<std::string> default_text;
+
+ protected:
+  ParamBase(const char* the_name, const char* the_help, const char* the_type)
+      : name(the_name), help(the_help), type(the_type) {
+    if (current_scope != nullptr) current_scope->params.push_back(this);
+  }
+  ~ParamBase() = default;
+};
+
+class CounterBase {
+ public:
+  CounterBase(const CounterBase&) = delete;
+  CounterBase& operator=(const CounterBase&) = delete;
+  void Bind(Task& task) { cell_ = task.cell(group_, name_); }
+
+ protected:
+  CounterBase(const char* group, const char* name) : group_(group), name_(name) {
+    if (current_scope != nullptr) current_scope->counters.push_back(this);
+  }
+  ~CounterBase() = default;
+  const char* group_;
+  const char* name_;
+  std::int64_t unbound_ = 0;
+  std::int64_t* cell_ = &unbound_;
+};
+
+template <class T>
+constexpr const char* ParamType() {
+  if constexpr (std::is_same_v<T, std::string>) return "string";
+  if constexpr (std::is_same_v<T, bool>) return "bool";
+  if constexpr (std::is_same_v<T, Size>) return "bytes";
+  if constexpr (std::is_same_v<T, Duration>) return "duration";
+  if constexpr (std::is_floating_point_v<T>) return "float";
+  return "int";
+}
+
+template <class T>
+std::string ParamText(const T& v) {
+  if constexpr (std::is_same_v<T, std::string>) return v;
+  else if constexpr (std::is_same_v<T, bool>) return v ? "true" : "false";
+  else if constexpr (std::is_same_v<T, Size>) return std::to_string(v.bytes);
+  else if constexpr (std::is_same_v<T, Duration>) return std::to_string(v.ms) + "ms";
+  else {
+    char text[40];
+    return std::string(text, std::to_chars(text, text + sizeof text, v).ptr);
+  }
+}
+
+}  // namespace detail
+
+// mr::Param<int> min{"min_length", "ignore shorter words", 1};   read as *min; set by -P min_length=3
+// Without a default the parameter must be given. T: std::string, integers, double, bool, mr::Size, mr::Duration.
+template <class T>
+class Param final : public detail::ParamBase {
+  static_assert(std::is_same_v<T, std::string> || std::is_arithmetic_v<T> || std::is_same_v<T, Size> ||
+                    std::is_same_v<T, Duration>,
+                "mr::Param<T>: T is std::string, an integer, double, bool, mr::Size or mr::Duration");
+
+ public:
+  Param(const char* the_name, const char* the_help)
+      : ParamBase(the_name, the_help, detail::ParamType<T>()) {}
+  Param(const char* the_name, const char* the_help, T default_value)
+      : ParamBase(the_name, the_help, detail::ParamType<T>()), value_(std::move(default_value)) {
+    default_text = detail::ParamText(value_);
+  }
+  const T& operator*() const { return value_; }
+  const T* operator->() const { return &value_; }
+
+  void Load(const Task& task) override {
+    const std::optional<View> text = task.param(name);
+    const std::string label = "parameter '" + std::string(name) + "'";
+    if (!text && !default_text) {
+      throw Fatal(label + " (" + help + ") is required: pass -P " + name + "=VALUE");
+    }
+    if (!text) return;
+    try {
+      value_ = to<T>(*text);
+    } catch (const BadRecord& e) {
+      throw Fatal(label + ": " + e.what() + "; pass another with -P " + name + "=VALUE");
+    }
+  }
+
+ private:
+  T value_{};
+};
+
+// mr::Counter skipped{"parse", "lines_skipped"};   ++skipped; skipped += n;
+class Counter final : public detail::CounterBase {
+ public:
+  Counter(const char* group, const char* name) : CounterBase(group, name) {}
+  explicit Counter(const char* name) : CounterBase("user", name) {}
+  Counter& operator++() {
+    ++*cell_;
+    return *this;
+  }
+  Counter& operator+=(std::int64_t by) {
+    *cell_ += by;
+    return *this;
+  }
+};
+
+}  // namespace mr
