@@ -21,7 +21,7 @@ After each round: the output equals the oracle's, the receipt names every part o
 process is left. The last line is "N passed, N failed"; the exit code is 0 if nothing failed.
   --seed S      repeat a run
   --only NAME   only rounds of that kind
-  --build DIR   the build to test (default: build/release, else build/dev)
+  --build DIR   the build to test (default: build/dev, which is made if it is not there)
   --verbose     show the programs' logs of failed rounds
 TEXT
 }
@@ -55,11 +55,16 @@ done
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 if [[ -z $build ]]; then
-  build=$root/build/release
-  [[ -x $build/bin/mrcoordinator ]] || build=$root/build/dev
+  # The plugins that misbehave on purpose belong to the tests, so it is the preset "dev" that has them.
+  build=$root/build/dev
+  if [[ ! -e $build/plugins/gated.so || ! -x $build/bin/mrcoordinator ]]; then
+    echo "crash-test: building the preset dev (a few minutes, once)"
+    (cd "$root" && cmake --preset dev >/dev/null &&
+      cmake --build build/dev --target mrcoordinator mrworker mrtask mrsubmit plugin_gated plugin_crash plugin_wordcount)
+  fi
 fi
-[[ -x $build/bin/mrcoordinator ]] || {
-  echo "crash-test: there is no build in $build; run scripts/quickstart or scripts/test first" >&2
+[[ -x $build/bin/mrcoordinator && -e $build/plugins/gated.so ]] || {
+  echo "crash-test: $build holds no mrcoordinator, or no plugins for tests; give the folder of a dev build" >&2
   exit 6
 }
 build=$(cd "$build" && pwd)

@@ -12,6 +12,7 @@ scratch_tree() {
   cp -r "$source_dir/scripts" "$source_dir/README.md" "$source_dir/test" "$work/tree/"
   cp -r "$source_dir/data" "$work/tree/data"
   ln -s "$build_dir" "$work/tree/build/release"
+  ln -s "$build_dir" "$work/tree/build/dev"
   # shellcheck disable=SC2016
   printf '#!/bin/sh\nfor a; do case $a in --preset|--build) exit 0 ;; esac; done\nexec %s "$@"\n' "$real_cmake" \
     >"$work/stand-ins/cmake"

@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# User code that goes wrong, in every way it can: the submitting terminal gets the cause, the record with file and line,
+# the worker and the last log lines, the exit code is 1, and the worker lives on.
+# shellcheck disable=SC2119  # start_coordinator takes no options here
+# shellcheck source=test/system/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+cluster() {
+  start_coordinator
+  start_worker w1
+  printf 'fine\nalso fine\nBAD record here\nnever seen\n' >in.txt
+}
+# The same worker process goes on: the next job succeeds on it.
+worker_lives_on() {
+  alive "${worker_w1:?}" || fail "the worker is gone"
+  expect 0 mr run "$plugins/wordcount.so" in.txt -o next
+  clean_output next
+  [[ ! -e out/_SUCCESS ]] || fail "a failed job left a receipt"
+  [[ -z $(find out -type f 2>/dev/null) ]] || fail "a failed job left files: $(find out -type f)"
+  stop_cluster
+}
+
+# failing PLUGIN [OPTION…]: the job fails with exit code 1, output untouched.
+failing() {
+  local plugin=$1
+  shift
+  expect 1 mr run "$plugins/$plugin.so" in.txt -o out -r 2 --max-attempts 2 "$@"
+  says 'failed'
+  says 'w1'
+}
+# The third line is at fault: it starts at byte 15.
+names_the_record() {
+  says 'in\.txt'
+  says 'line 3'
+  says 'BAD record here'
+}
+
+case_throw() {
+  cluster
+  failing throw -P needle=BAD
+  says 'std::invalid_argument'
+  says 'bad number: BAD record here'
+  says 'failed 2 times'
+  names_the_record
+  says 'map'
+  worker_lives_on
+}
+
+case_throw_in_reduce() {
+  cluster
+  failing throw -P needle=record -P where=reduce
+  says 'std::invalid_argument'
+  says 'bad number: record'
+  says 'reduce'
+  worker_lives_on
+}
+
+case_throw_what_is_no_exception() {
+  cluster
+  failing throw -P needle=BAD -P kind=int
+  says 'int|unknown|not a std::exception'
+  names_the_record
+  worker_lives_on
+}
+
+case_fatal_is_not_tried_again() {
+  cluster
+  failing throw -P needle=BAD -P kind=fatal
+  says 'mr::Fatal'
+  expect 0 mr tasks last
+  ! grep -qE '\bj[0-9]+-m0\.[0-9]+.*\bj[0-9]+-m0\.[0-9]+' out.txt || fail "a fatal error was tried again: $(cat out.txt)"
+  worker_lives_on
+}
+
+case_bad_record() {
+  cluster
+  failing throw -P needle=BAD -P kind=bad_record
+  says 'mr::BadRecord'
+  names_the_record
+  worker_lives_on
+}
+
+case_segv() {
+  cluster
+  failing segv -P needle=BAD
+  says 'SIGSEGV'
+  names_the_record
+  worker_lives_on
+}
+
+case_segv_in_reduce() {
+  cluster
+  failing segv -P needle=record -P where=reduce
+  says 'SIGSEGV'
+  says 'reduce'
+  says 'record'
+  worker_lives_on
+}
+
+case_exit() {
+  cluster
+  failing exit -P needle=BAD
+  says 'exit(ed)?.*3|exit code 3|exit\(3\)'
+  names_the_record
+  worker_lives_on
+}
+
+case_abort() {
+  cluster
+  failing exit -P needle=BAD -P code=-1
+  says 'SIGABRT'
+  names_the_record
+  worker_lives_on
+}
+
+case_hang() {
+  cluster
+  local begin=$SECONDS
+  failing hang -P needle=BAD --task-timeout 1s --max-attempts 1
+  says 'progress|time'
+  says '1 ?s|1\.0 ?s|1000 ?ms'
+  names_the_record
+  ((SECONDS - begin < 25)) || fail "a time-out of 1 s took $((SECONDS - begin)) s"
+  worker_lives_on
+}
+
+case_oom() {
+  cluster
+  failing oom -P needle=BAD --memory 256Mi --max-attempts 1
+  says 'memory|bad_alloc'
+  names_the_record
+  worker_lives_on
+}
+
+case_bad_output() {
+  cluster
+  local mode
+  for mode in partition torn size beyond liar; do
+    expect 1 mr run "$plugins/bad-output.so" in.txt -o "out-$mode" -r 2 --max-attempts 1 -P "mode=$mode"
+    says 'failed'
+    says 'w1'
+    case $mode in
+      partition) says 'partition' ;;
+      liar) says 'fail' ;;
+      *) says 'frame|record|cursor|window|emit' ;;
+    esac
+  done
+  worker_lives_on
+}
+
+case_log_lines_come_along() {
+  cluster
+  failing throw -P needle=BAD
+  local failed
+  failed=$(grep -oE 'j[0-9]+-m[0-9]+' err.txt | head -1)
+  expect 0 mr logs "$failed"
+  says 'bad number' out.txt
+  worker_lives_on
+}
+
+case_local_says_the_same() {
+  printf 'fine\nalso fine\nBAD record here\nnever seen\n' >in.txt
+  expect 1 mr run --local=1 "$plugins/segv.so" in.txt -o out -P needle=BAD
+  says 'SIGSEGV'
+  names_the_record
+  expect 1 mr run --local=1 "$plugins/throw.so" in.txt -o out -P needle=BAD
+  says 'std::invalid_argument'
+  names_the_record
+  wait_for 10 "nothing of the private cluster is left" no_leftovers
+  [[ -z $(find "$TMPDIR" -mindepth 1 -path '*scratch*' -type f) ]] || fail "left in TMPDIR: $(find "$TMPDIR")"
+}
+
+case_gzip_names_the_line_too() {
+  cluster
+  gzip -k in.txt
+  expect 1 mr run "$plugins/throw.so" in.txt.gz -o out -r 1 --max-attempts 1 -P needle=BAD
+  says 'in\.txt\.gz'
+  says 'line 3'
+  stop_cluster
+}
+
+run_cases
