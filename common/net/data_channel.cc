@@ -1,6 +1,7 @@
 #include "common/net/data_channel.h"
 
 #include "common/base/strings.h"
+#include "common/net/endpoint.h"
 #include "common/net/zmq_socket.h"
 
 namespace mr::net {
@@ -55,6 +56,16 @@ Result<std::unique_ptr<DataServer>> DataServer::Bind(NetContext& context, const 
 DataServer::DataServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DataServer::~DataServer() = default;
 const std::string& DataServer::endpoint() const { return impl_->endpoint; }
+
+void DataServer::AdvertiseAs(const std::string& host) {
+  const Address address = SplitKey(impl_->endpoint);
+  Result<Endpoint> endpoint = ParseEndpoint(address.endpoint);
+  if (!endpoint || !endpoint->tcp) return;
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  endpoint->host = bracketed ? host.substr(1, host.size() - 2) : host;
+  impl_->endpoint = ToString(*endpoint);
+  if (!address.server_key.empty()) impl_->endpoint += StrCat("#", address.server_key);
+}
 
 std::optional<DataServer::Incoming> DataServer::Receive() {
   zmq::message_t frame;

@@ -37,6 +37,8 @@ class DataServer {
   Status Send(const std::string& peer, std::string bytes);
   // With the port that was chosen, and "#KEY" behind it when the context encrypts: what Connect takes.
   const std::string& endpoint() const;
+  // From now on endpoint() names `host`: for a server that listens on all interfaces. Nothing for ipc.
+  void AdvertiseAs(const std::string& host);
 
   struct Impl;
   Impl& impl() { return *impl_; }

@@ -27,9 +27,10 @@ class SegmentServer {
   // What reducers connect to; includes the public key when the context encrypts.
   const std::string& endpoint() const;
 
- private:
   struct Impl;
-  explicit SegmentServer(std::unique_ptr<Impl> impl);
+  explicit SegmentServer(std::unique_ptr<Impl> impl);  // for Start
+
+ private:
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,57 @@
+// The map outputs of one worker, opened: for the segment server, and for reducers on the same worker.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/base/result.h"
+#include "common/io/env.h"
+#include "worker/run/segment.h"
+
+namespace mr::worker {
+
+// <output_dir>/<attempt>.run
+std::string RunFilePath(const std::string& output_dir, const AttemptId& attempt);
+
+struct OpenRun {
+  std::unique_ptr<ReadableFile> file;
+  std::vector<PartitionExtent> extents;  // by partition; all inside of the file
+};
+
+// Opens a run file and reads its index. Errors: kNotFound, kDataLoss, kIo.
+Result<OpenRun> OpenRunFile(Env& env, const std::string& output_dir, const AttemptId& attempt);
+// kDataLoss if the run has no such partition.
+Result<PartitionExtent> ExtentOf(const OpenRun& run, uint32_t partition);
+
+// Keeps the runs that are asked for most open. A removed file is forgotten with the next Sweep, so that its
+// disk space comes back. One thread.
+class RunFileCache {
+ public:
+  RunFileCache(Env& env, std::string output_dir, size_t max_open)
+      : env_(env), output_dir_(std::move(output_dir)), max_open_(max_open) {}
+
+  // What it gives stays good while it is held.
+  Result<std::shared_ptr<const OpenRun>> Open(const AttemptId& attempt, Time now);
+  // Forgets runs whose file is gone, and those not used for `idle`.
+  void Sweep(Time now, Duration idle);
+  size_t open_count() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    AttemptId attempt;
+    std::shared_ptr<const OpenRun> run;
+    Time used;
+  };
+  Env& env_;
+  const std::string output_dir_;
+  const size_t max_open_;
+  std::list<Entry> entries_;  // most recently used first
+  std::map<AttemptId, std::list<Entry>::iterator> by_attempt_;
+};
+
+}  // namespace mr::worker
