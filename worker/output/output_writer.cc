@@ -45,7 +45,7 @@ class OutputWriterImpl final : public OutputWriter {
         directory_(layout_.AttemptDirectory(attempt)) {}
 
   ~OutputWriterImpl() override {
-    if (!made_directory_) return;
+    if (!made_directory_ || published_) return;
     files_.clear();
     // Once publishing has begun the announcement must stay, for those who find our files.
     [[maybe_unused]] Status ignored;
@@ -111,6 +111,7 @@ class OutputWriterImpl final : public OutputWriter {
       published.push_back(std::move(info));
     }
     MR_RETURN_IF_ERROR(env_.SyncDirectory(target));
+    published_ = true;
     return published;
   }
 
@@ -170,10 +171,10 @@ class OutputWriterImpl final : public OutputWriter {
     MR_ASSIGN_OR_RETURN(const auto file, env_.OpenForRead(path));
     StreamHash64 hash;
     wire::OutputFile found;
-    std::string buffer(kReadBytes, '\0');
+    const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
     for (size_t got = kReadBytes; got == kReadBytes; found.size_bytes += got) {
-      MR_ASSIGN_OR_RETURN(got, file->ReadAt(found.size_bytes, buffer));
-      hash.Update({buffer.data(), got});
+      MR_ASSIGN_OR_RETURN(got, file->ReadAt(found.size_bytes, {buffer.get(), kReadBytes}));
+      hash.Update({buffer.get(), got});
     }
     found.checksum = hash.Digest();
     return found;
@@ -191,6 +192,7 @@ class OutputWriterImpl final : public OutputWriter {
   bool made_directory_ = false;
   bool finished_ = false;
   bool publish_began_ = false;
+  bool published_ = false;
 };
 
 }  // namespace
