@@ -63,10 +63,13 @@ struct JobConfig {
   uint64_t seed = 1;
   std::string job_dir;                      // shared by the job's tasks, readable by plugins; empty = none
   std::map<std::string, std::string> labels;
+  // Drawn at random by the submitter. Keeps apart jobs of different clusters (every --local run is one) that
+  // have the same id and use the same output directory one after the other; 0 = not drawn.
+  uint64_t output_nonce = 0;
   MR_FIELDS(JobConfig, name, user, plugin_sha256, plugin_name, job_name, params, side_files, environment,
             input_format, record_bytes, output_dir, overwrite, output_compression, reducers, range_bounds,
             combine, shuffle_codec, split_bytes, task_memory_bytes, memory_limit_bytes, max_attempts,
-            task_timeout_ms, max_running, seed, job_dir, labels)
+            task_timeout_ms, max_running, seed, job_dir, labels, output_nonce)
 };
 
 struct JobSpec {
