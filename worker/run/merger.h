@@ -25,9 +25,9 @@ struct MergeOptions {
   // Segments merged at once: bounds open files and memory (two blocks each). More segments are first merged
   // into scratch runs. At least 2.
   uint32_t fan_in = 128;
-  std::string scratch_prefix;  // path; scratch runs are <prefix><number>.run
+  std::string scratch_prefix{};  // path; scratch runs are <prefix><number>.run
   wire::Compression compression = wire::Compression::kLz4;
-  std::function<void()> beat;  // now and then while scratch runs are made; may be empty
+  std::function<void()> beat{};  // now and then while scratch runs are made; may be empty
 };
 
 // One thread. Files are opened at the first Next().

@@ -91,6 +91,7 @@ bool RunWriter::FlushBlock(bool last) {
   total_records_ += block_records_;
   block_bytes_ = 0;
   block_records_ = 0;
+  if (!written) block_capacity_ = 0;  // every later record asks for room, and hears of the error
   return written;
 }
 
