@@ -19,6 +19,7 @@ struct FileStat {
   uint64_t size_bytes = 0;
   int64_t mtime_ns = 0;  // since the Unix epoch
   uint64_t inode = 0;
+  uint32_t mode = 0;       // permission bits, 07777
   bool is_directory = false;
   bool is_regular = false;
 };

@@ -33,6 +33,7 @@ FileStat FromStat(const struct stat& raw) {
   out.size_bytes = static_cast<uint64_t>(raw.st_size);
   out.mtime_ns = raw.st_mtim.tv_sec * 1'000'000'000 + raw.st_mtim.tv_nsec;
   out.inode = raw.st_ino;
+  out.mode = raw.st_mode & 07777;
   out.is_directory = S_ISDIR(raw.st_mode);
   out.is_regular = S_ISREG(raw.st_mode);
   return out;

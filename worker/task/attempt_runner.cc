@@ -1,0 +1,206 @@
+#include "worker/task/attempt_runner.h"
+
+#include <unistd.h>
+
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <variant>
+
+#include "common/base/strings.h"
+#include "worker/input/record_reader.h"
+#include "worker/map/map_attempt.h"
+#include "worker/output/output_writer.h"
+#include "worker/reduce/reduce_attempt.h"
+#include "worker/task/limits.h"
+#include "worker/userjob/host_scope.h"
+
+namespace mr::worker {
+namespace {
+
+// Counting lines means reading the file up to the record: for a message that is not worth more than this.
+constexpr uint64_t kLineCountBytesMax = 2u << 30;
+
+const wire::InputFile* InputNamed(const wire::Assignment& assignment, const std::string& path) {
+  const auto* map = std::get_if<wire::MapWork>(&assignment.work);
+  if (map == nullptr) return nullptr;
+  for (const wire::Split& split : map->splits) {
+    if (split.file.path == path) return &split.file;
+  }
+  return nullptr;
+}
+
+void AddLineNumber(Env& env, const wire::Assignment& assignment, wire::Failure& failure) {
+  const wire::InputFormat format = assignment.config.input_format;
+  const bool text = format == wire::InputFormat::kLines || format == wire::InputFormat::kBlocks;
+  if (!text || failure.input_path.empty() || failure.record_offset > kLineCountBytesMax) return;
+  if (const wire::InputFile* file = InputNamed(assignment, failure.input_path)) {
+    failure.line_no = LineNumberAt(env, *file, failure.record_offset);
+  }
+}
+
+wire::Failure Internal(std::string message) {
+  wire::Failure failure;
+  failure.cause = wire::FailureCause::kInternal;
+  failure.message = std::move(message);
+  return failure;
+}
+
+}  // namespace
+
+std::string EnvironmentName(std::string_view prefix, std::string_view name) {
+  std::string out(prefix);
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += std::isalnum(byte) && byte < 0x80 ? static_cast<char>(std::toupper(byte)) : '_';
+  }
+  return out;
+}
+
+void WriteLogLine(const Clock& clock, int level, std::string_view message) {
+  constexpr char kLetters[] = {'D', 'I', 'W', 'E'};
+  const char letter = level >= MR_LOG_DEBUG && level <= MR_LOG_ERROR ? kLetters[level] : '?';
+  const int64_t now_ms = clock.Read().unix_ms;
+  char millis[8];
+  std::snprintf(millis, sizeof millis, ".%03d", static_cast<int>(now_ms % 1000));
+  const std::string line = StrCat(FormatLocalTime(now_ms), millis, " ", std::string(1, letter), "  ", message, "\n");
+  // What the user code printed before has to come before; one write, so that lines of threads do not mix.
+  std::fflush(stdout);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  std::fflush(stderr);
+}
+
+AttemptRunner::AttemptRunner(Env& env, const Clock& clock, BlackBox& black_box, wire::TaskHello hello,
+                             CommitGate commit_gate)
+    : env_(env),
+      clock_(clock),
+      black_box_(black_box),
+      hello_(std::move(hello)),
+      commit_gate_(std::move(commit_gate)) {}
+
+void AttemptRunner::ResetBlackBox() {
+  black_box_.where = mr_where{};
+  black_box_.where.size = sizeof(mr_where);
+  black_box_.bytes_done = 0;
+  black_box_.bytes_total = 0;
+  black_box_.records_done = 0;
+  black_box_.shuffle_bytes_done = 0;
+  black_box_.input_path[0] = '\0';
+  black_box_.status[0] = '\0';
+  black_box_.excerpt_size = 0;
+  black_box_.record_offset = 0;
+  black_box_.record_size = 0;
+  black_box_.Beat();
+}
+
+void AttemptRunner::ExportEnvironment(const wire::Assignment& assignment, const std::string& scratch_dir) {
+  const auto set = [](const std::string& name, const std::string& value) {
+    ::setenv(name.c_str(), value.c_str(), 1);
+  };
+  const TaskId& task = assignment.attempt.task;
+  const wire::JobConfig& config = assignment.config;
+  for (const auto& [name, value] : config.environment) set(name, value);
+  for (const auto& [name, value] : config.params) set(EnvironmentName("MR_PARAM_", name), value);
+  for (const auto& [name, path] : config.side_files) set(EnvironmentName("MR_SIDE_", name), path);
+  set("MR_JOB", ToString(task.job));
+  set("MR_TASK", ToString(task));
+  set("MR_ATTEMPT", ToString(assignment.attempt));
+  set("MR_PHASE", std::string(PhaseName(task.phase)));
+  set("MR_WORKER", hello_.worker_name);
+  set("MR_SCRATCH", scratch_dir);
+  if (!config.job_dir.empty()) set("MR_JOB_DIR", config.job_dir);
+  for (const char* name : {"MR_PARTITION", "MR_INPUT_FILE", "MR_INPUT_OFFSET"}) ::unsetenv(name);
+  if (const auto* reduce = std::get_if<wire::ReduceWork>(&assignment.work)) {
+    set("MR_PARTITION", std::to_string(reduce->partition));
+  } else if (const auto* map = std::get_if<wire::MapWork>(&assignment.work); map && !map->splits.empty()) {
+    set("MR_INPUT_FILE", map->splits.front().file.path);
+    set("MR_INPUT_OFFSET", std::to_string(map->splits.front().begin));
+  }
+}
+
+Attempted<const mr_job_def*> AttemptRunner::FindJob(const wire::JobConfig& config) {
+  const auto bad_plugin = [&](const Error& error) {
+    wire::Failure failure = FailureOf(error);
+    failure.cause = wire::FailureCause::kBadPlugin;
+    return tl::unexpected(std::move(failure));
+  };
+  if (!app_) {
+    PhaseScope scope(black_box_, MR_PHASE_CREATE);  // static constructors are the user's code
+    const std::string shown = config.plugin_name.empty() ? BaseName(hello_.plugin_path) : config.plugin_name;
+    auto loaded = AppLibrary::Load(env_, hello_.plugin_path, shown);
+    if (!loaded) return bad_plugin(loaded.error());
+    app_ = std::move(*loaded);
+  }
+  auto job = app_->FindJob(config.job_name);
+  if (!job) return bad_plugin(job.error());
+  return *job;
+}
+
+Attempted<wire::AttemptResult> AttemptRunner::Work(AttemptContext& context) {
+  const wire::Assignment& assignment = context.assignment;
+  if (const auto* finish = std::get_if<wire::FinishWork>(&assignment.work)) {
+    const Status done = FinishJob(env_, assignment.attempt.task.job, assignment.config, *finish);
+    if (!done) return tl::unexpected(FailureOf(done.error()));
+    return wire::AttemptResult(wire::FinishResult{});
+  }
+  auto job = FindJob(assignment.config);
+  if (!job) return tl::unexpected(std::move(job).error());
+  if (const auto* map = std::get_if<wire::MapWork>(&assignment.work)) {
+    auto result = RunMapAttempt(context, **job, *map);
+    if (!result) return tl::unexpected(std::move(result).error());
+    return wire::AttemptResult(std::move(*result));
+  }
+  const FetchOptions fetch{hello_.own_endpoint, hello_.map_output_dir, assignment.config.task_memory_bytes / 2};
+  auto result = RunReduceAttempt(context, **job, std::get<wire::ReduceWork>(assignment.work), fetch);
+  if (!result) return tl::unexpected(std::move(result).error());
+  return wire::AttemptResult(std::move(*result));
+}
+
+wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
+  wire::AttemptOutcome outcome;
+  outcome.attempt = assignment.attempt;
+  outcome.times.started_unix_ms = clock_.Read().unix_ms;
+  const int64_t cpu_before_ms = CpuMilliseconds();
+  const std::string name = ToString(assignment.attempt);
+  ResetBlackBox();
+  const auto log = [this](int level, std::string_view message) { WriteLogLine(clock_, level, message); };
+  AttemptContext context{assignment, env_, black_box_, hello_.worker_name,
+                         JoinPath(hello_.scratch_dir, name), JoinPath(hello_.map_output_dir, name + ".run"),
+                         {}, [&] { return commit_gate_(assignment.attempt); }, log};
+  Attempted<wire::AttemptResult> result = [&]() -> Attempted<wire::AttemptResult> {
+    const Status made = env_.CreateDirectories(context.scratch_dir);
+    if (!made) return tl::unexpected(FailureOf(made.error()));
+    ExportEnvironment(assignment, context.scratch_dir);
+    try {
+      return Work(context);
+    } catch (const std::bad_alloc&) {
+      wire::Failure failure = Internal("the engine ran out of memory in this task: raise --memory or lower --task-memory");
+      failure.cause = wire::FailureCause::kMemory;
+      return tl::unexpected(std::move(failure));
+    } catch (const std::exception& error) {
+      return tl::unexpected(Internal(StrCat("an exception left the engine's own code: ", error.what())));
+    }
+  }();
+  black_box_.where.phase = MR_PHASE_NONE;
+  if (result) {
+    outcome.result = std::move(*result);
+  } else {
+    wire::Failure& failure = result.error();
+    AddLineNumber(env_, assignment, failure);
+    const std::string where = failure.function.empty() ? std::string() : StrCat(" in ", failure.function, "()");
+    log(MR_LOG_ERROR, StrCat(failure.type.empty() ? "failed" : failure.type, where, ": ", failure.message));
+    outcome.failure = std::move(failure);
+  }
+  std::fflush(nullptr);  // the user code's stdout belongs to this attempt's log
+  if (const Status removed = env_.RemoveTree(context.scratch_dir); !removed) {
+    log(MR_LOG_WARNING, removed.error().text);
+  }
+  outcome.counters = std::move(context.counters);
+  outcome.times.ended_unix_ms = clock_.Read().unix_ms;
+  outcome.times.cpu_ms = CpuMilliseconds() - cpu_before_ms;
+  outcome.times.peak_memory_bytes = PeakMemoryBytes();
+  return outcome;
+}
+
+}  // namespace mr::worker

@@ -1,0 +1,47 @@
+// Runs one attempt after the other in this process, each from start to end on the calling thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/io/env.h"
+#include "common/wire/task_link.h"
+#include "worker/task/app_library.h"
+#include "worker/userjob/attempt_context.h"
+
+namespace mr::worker {
+
+class AttemptRunner {
+ public:
+  // Asks for the commit of an attempt and waits for the word; an error ends the attempt.
+  using CommitGate = std::function<Status(const AttemptId&)>;
+
+  // All references must outlive the runner.
+  AttemptRunner(Env& env, const Clock& clock, BlackBox& black_box, wire::TaskHello hello, CommitGate commit_gate);
+
+  // Sets the environment, makes the private scratch directory, loads the plugin (the first time), does the
+  // work and cleans up. Never fails itself: what went wrong is in the outcome.
+  wire::AttemptOutcome Run(const wire::Assignment& assignment);
+
+ private:
+  Attempted<wire::AttemptResult> Work(AttemptContext& context);
+  Attempted<const mr_job_def*> FindJob(const wire::JobConfig& config);
+  void ResetBlackBox();
+  void ExportEnvironment(const wire::Assignment& assignment, const std::string& scratch_dir);
+
+  Env& env_;
+  const Clock& clock_;
+  BlackBox& black_box_;
+  wire::TaskHello hello_;
+  CommitGate commit_gate_;
+  std::unique_ptr<AppLibrary> app_;
+};
+
+// Name of a plugin's environment variable: MR_PARAM_ and the name in capitals, other bytes as '_'.
+std::string EnvironmentName(std::string_view prefix, std::string_view name);
+// One line on stderr, which is the attempt's log: "09:14:02.118 I message". `level`: MR_LOG_*.
+void WriteLogLine(const Clock& clock, int level, std::string_view message);
+
+}  // namespace mr::worker
