@@ -1,0 +1,291 @@
+#include "worker/agent/agent.h"
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "common/base/logging.h"
+#include "common/base/random.h"
+#include "common/base/strings.h"
+#include "common/net/client.h"
+#include "common/wire/codec.h"
+#include "worker/agent/agent_keys.h"
+
+namespace mr::worker {
+namespace {
+
+constexpr Duration kUnsentPause = std::chrono::milliseconds(1);
+constexpr Duration kRendezvousPause = std::chrono::seconds(1);
+constexpr int kExitBug = 70;
+
+}  // namespace
+
+ScratchPaths::ScratchPaths(const std::string& root)
+    : root(root),
+      plugins(JoinPath(root, "plugins")),
+      map_outputs(JoinPath(root, "map")),
+      attempts(JoinPath(root, "tmp")) {}
+
+Agent::Agent(AgentSettings settings, net::NetContext& context, Env& env, const Clock& clock, Spawner& spawner,
+             int signal_fd)
+    : settings_(std::move(settings)),
+      context_(context),
+      env_(env),
+      clock_(clock),
+      spawner_(spawner),
+      signal_fd_(signal_fd),
+      core_(settings_.core, clock.Read()),
+      plugins_(env, settings_.scratch.plugins),
+      client_(RandomSeed()),
+      blob_client_(RandomSeed()) {
+  poller_.AddFd(spawner_.descriptor(), kKeySpawner);
+  poller_.AddFd(signal_fd_, kKeySignal);
+}
+
+int Agent::Run() {
+  if (const Status connected = Connect(settings_.endpoint); !connected) {
+    LOG(ERROR) << connected.error().text;
+    return 6;
+  }
+  Feed(Ticked{});
+  while (!exit_code_) {
+    auto ready = poller_.Wait(TimeToSleep(clock_.Read().mono));
+    if (!ready) {
+      LOG(ERROR) << "stopping: " << ready.error().text;
+      return kExitBug;
+    }
+    for (const int key : *ready) OnKey(key);
+    const Time now = clock_.Read().mono;
+    for (auto& [id, task] : tasks_) {
+      if (task.process && task.process->link().has_pending()) {
+        [[maybe_unused]] const Status sent = task.process->link().Flush();  // its death is news of the spawner
+      }
+      if (!task.slot && task.process && now >= task.kill_at) task.process->SignalGroup(SIGKILL);
+    }
+    SendBlobRequest();
+    FollowRendezvous(now);
+    Observe(now);
+    Feed(Ticked{});
+  }
+  return *exit_code_;
+}
+
+Duration Agent::TimeToSleep(Time now) const {
+  Time due = core_.NextDeadline();
+  if (const auto fetch = fetcher_.deadline()) due = std::min(due, *fetch);
+  for (const auto& [id, task] : tasks_) {
+    if (task.process && task.process->link().has_pending()) due = std::min(due, now + kUnsentPause);
+  }
+  return std::max(due - now, Duration{0});
+}
+
+void Agent::Feed(AgentEvent event) {
+  events_.push_back(std::move(event));
+  if (pumping_) return;  // an action made this event: it waits for its turn
+  pumping_ = true;
+  while (!events_.empty()) {
+    const AgentEvent next = std::move(events_.front());
+    events_.pop_front();
+    for (AgentAction& action : core_.Step(clock_.Read(), next)) {
+      VLOG(1) << Describe(action);
+      std::visit([this](auto& what) { Perform(std::move(what)); }, action);
+    }
+  }
+  pumping_ = false;
+}
+
+// ---- the coordinator ------------------------------------------------------------------------------------------
+
+Status Agent::Connect(const std::string& endpoint) {
+  for (const Channel channel : {Channel::kReport, Channel::kWork}) {
+    auto& slot = channels_[static_cast<size_t>(channel)];
+    const int key = channel == Channel::kReport ? kKeyReport : kKeyWork;
+    if (slot) poller_.Remove(key);
+    MR_ASSIGN_OR_RETURN(slot, net::RequestChannel::Connect(context_, endpoint));
+    poller_.Add(*slot, key);
+  }
+  if (blob_channel_) poller_.Remove(kKeyBlob);
+  MR_ASSIGN_OR_RETURN(blob_channel_, net::RequestChannel::Connect(context_, endpoint));
+  poller_.Add(*blob_channel_, kKeyBlob);
+  settings_.endpoint = endpoint;
+  return {};
+}
+
+// A coordinator that was started anew may listen elsewhere; its rendezvous file says where.
+void Agent::FollowRendezvous(Time now) {
+  constexpr std::string_view kPrefix = "file:";
+  if (!settings_.coordinator.starts_with(kPrefix) || now < next_rendezvous_) return;
+  if (now - core_.last_contact() < 2 * core_.heartbeat() + kRendezvousPause) return;
+  next_rendezvous_ = now + kRendezvousPause;
+  const auto rendezvous = net::ReadRendezvous(settings_.coordinator.substr(kPrefix.size()));
+  if (!rendezvous || rendezvous->control.empty() || rendezvous->control == settings_.endpoint) return;
+  LOG(INFO) << "the coordinator has moved from " << settings_.endpoint << " to " << rendezvous->control;
+  if (const Status connected = Connect(rendezvous->control); !connected) LOG(WARNING) << connected.error().text;
+}
+
+wire::Request Agent::Envelope(uint64_t request_id, uint64_t epoch, wire::RequestBody body) const {
+  wire::Request request;
+  request.cluster = settings_.cluster;
+  request.client = client_;
+  request.request_id = request_id;
+  request.epoch = epoch;
+  request.body = std::move(body);
+  return request;
+}
+
+void Agent::Perform(SendRequest action) {
+  const Channel channel = action.channel;
+  const wire::Request request = Envelope(action.request_id, action.epoch, std::move(action.body));
+  const Status sent = channels_[static_cast<size_t>(channel)]->Send(wire::Encode(request));
+  if (!sent) Feed(SendRefused{channel});
+}
+
+void Agent::OnReply(Channel channel) {
+  while (const auto bytes = channels_[static_cast<size_t>(channel)]->Receive()) {
+    auto response = wire::Decode<wire::Response>(*bytes);
+    if (!response) {
+      LOG(WARNING) << "unreadable answer of the coordinator: " << response.error().text;
+      continue;
+    }
+    Feed(Replied{channel, response->request_id, response->epoch, std::move(response->body)});
+  }
+}
+
+void Agent::Perform(FetchPlugin action) {
+  if (plugins_.Has(action.sha256)) return Feed(PluginArrived{action.sha256});
+  fetcher_.Add(action.sha256);
+  SendBlobRequest();
+}
+
+void Agent::SendBlobRequest() {
+  const Time now = clock_.Read().mono;
+  auto body = fetcher_.Next(now);
+  if (!body) return;
+  wire::Request request = Envelope(++blob_request_id_, 0, std::move(*body));
+  request.client = blob_client_;
+  if (!blob_channel_->Send(wire::Encode(request))) fetcher_.OnRefused(now);
+}
+
+void Agent::OnBlob() {
+  while (const auto bytes = blob_channel_->Receive()) {
+    const auto response = wire::Decode<wire::Response>(*bytes);
+    if (!response || response->request_id != blob_request_id_) continue;
+    auto finished = fetcher_.OnResponse(clock_.Read().mono, response->body);
+    if (finished) {
+      const Status stored = finished->bytes ? plugins_.Store(finished->sha256, *finished->bytes)
+                                            : Status(tl::unexpected(finished->bytes.error()));
+      if (stored) Feed(PluginArrived{finished->sha256});
+      else Feed(PluginUnavailable{finished->sha256, stored.error()});
+    }
+    SendBlobRequest();
+  }
+}
+
+// ---- what there is to do on this host ----------------------------------------------------------------------------
+
+void Agent::Perform(DropAttempt action) {
+  const std::string name = ToString(action.attempt);
+  for (const std::string& path : {JoinPath(settings_.scratch.map_outputs, name + ".run"),
+                                  JoinPath(settings_.scratch.attempts, name)}) {
+    if (const Status removed = env_.RemoveTree(path); !removed) LOG(WARNING) << removed.error().text;
+  }
+}
+
+void Agent::Perform(DropJob action) {
+  const std::string prefix = ToString(action.job) + "-";
+  for (const std::string& directory : {settings_.scratch.map_outputs, settings_.scratch.attempts}) {
+    const auto names = env_.ListDirectory(directory);
+    if (!names) continue;
+    for (const std::string& name : *names) {
+      if (!name.starts_with(prefix)) continue;
+      if (const Status removed = env_.RemoveTree(JoinPath(directory, name)); !removed) {
+        LOG(WARNING) << removed.error().text;
+      }
+    }
+  }
+}
+
+void Agent::Perform(Note action) {
+  if (action.warning) LOG(WARNING) << action.text;
+  else LOG(INFO) << action.text;
+}
+
+void Agent::Perform(Exit action) {
+  if (action.code == 0) LOG(INFO) << "leaving: " << action.reason;
+  else LOG(ERROR) << action.reason;
+  exit_code_ = action.code;
+}
+
+void Agent::Observe(Time now) {
+  if (now < next_observation_) return;
+  next_observation_ = now + core_.heartbeat();
+  if (const auto space = env_.Space(settings_.scratch.root)) {
+    const uint64_t reserve = settings_.scratch_reserve_bytes;
+    Feed(ScratchObserved{space->free_bytes > reserve ? space->free_bytes - reserve : 0});
+  }
+  for (auto& [id, task] : tasks_) {
+    if (!task.slot || !task.process || !task.assignment) continue;
+    const BlackBox& box = task.process->black_box();
+    TaskObserved seen;
+    seen.slot = *task.slot;
+    seen.memory_bytes = task.process->MemoryBytes();
+    seen.progress.log_bytes = task.process->log().TakeNew();
+    if (box.magic == BlackBox::kMagic) {
+      seen.beat = box.beat.load(std::memory_order_relaxed);
+      seen.progress.bytes_done = box.bytes_done.load(std::memory_order_relaxed);
+      seen.progress.bytes_total = box.bytes_total.load(std::memory_order_relaxed);
+      seen.progress.records_done = box.records_done.load(std::memory_order_relaxed);
+      seen.progress.shuffle_bytes_done = box.shuffle_bytes_done.load(std::memory_order_relaxed);
+      seen.progress.status.assign(box.status, ::strnlen(box.status, sizeof box.status));
+    }
+    Feed(std::move(seen));
+  }
+}
+
+void Agent::LogState() {
+  LOG(INFO) << core_.busy_slots() << " of " << settings_.core.slots << " slots busy, "
+            << (core_.registered() ? "registered" : "not registered") << " with " << settings_.endpoint;
+  for (const auto& [id, task] : tasks_) {
+    if (!task.slot || !task.process || !task.assignment) continue;
+    const BlackBox& box = task.process->black_box();
+    const std::string function = PhaseFunction(box.where.phase);
+    LOG(INFO) << "slot " << *task.slot << ": " << ToString(task.assignment->attempt) << ", process "
+              << task.process->pid() << ", in " << (function.empty() ? "the engine" : function + "()") << ", record "
+              << box.where.record_no << " of " << std::string(box.input_path, ::strnlen(box.input_path, sizeof box.input_path))
+              << ", " << FormatSize(task.process->MemoryBytes());
+  }
+}
+
+void Agent::OnSignal() {
+  signalfd_siginfo info;
+  while (::read(signal_fd_, &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGHUP) {
+      ReopenLog();
+    } else if (info.ssi_signo == SIGUSR1) {
+      LogState();
+    } else {
+      Feed(StopRequested{});
+    }
+  }
+}
+
+void Agent::OnKey(int key) {
+  switch (key) {
+    case kKeyReport: return OnReply(Channel::kReport);
+    case kKeyWork: return OnReply(Channel::kWork);
+    case kKeyBlob: return OnBlob();
+    case kKeySpawner: return OnSpawnerNews();
+    case kKeySignal: return OnSignal();
+    default: break;
+  }
+  const uint64_t id = TaskIdOf(key);
+  if (!tasks_.contains(id)) return;  // it has gone in this very round
+  if (key == LinkKey(id)) ReadLink(id);
+  else ReadLog(id);
+}
+
+}  // namespace mr::worker

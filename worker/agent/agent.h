@@ -1,0 +1,120 @@
+// The worker's shell: one loop that waits for answers, tasks, the spawner and signals, tells the core, and does
+// what the core says. One thread (the segment server has its own).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/io/env.h"
+#include "common/net/channel.h"
+#include "worker/agent/agent_core.h"
+#include "worker/agent/plugin_cache.h"
+#include "worker/agent/plugin_fetcher.h"
+#include "worker/agent/spawner.h"
+#include "worker/agent/task_process.h"
+
+namespace mr::worker {
+
+// Folders of a worker's scratch directory.
+struct ScratchPaths {
+  explicit ScratchPaths(const std::string& root);
+  std::string root, plugins, map_outputs, attempts;
+};
+
+struct AgentSettings {
+  AgentConfig core;
+  std::string coordinator;     // as given: tcp://, ipc:// or file:
+  std::string endpoint;        // resolved
+  std::string cluster;         // must be the coordinator's; empty = any
+  std::string mrtask_path;
+  ScratchPaths scratch{""};
+  uint64_t scratch_reserve_bytes = 0;
+};
+
+class Agent {
+ public:
+  // All must outlive the agent. `signal_fd`: a signalfd for SIGINT, SIGTERM, SIGHUP and SIGUSR1.
+  Agent(AgentSettings settings, net::NetContext& context, Env& env, const Clock& clock, Spawner& spawner,
+        int signal_fd);
+
+  // Until the core wants to exit; its exit code. Tasks may still run then: they end with the spawner.
+  int Run();
+
+ private:
+  // A task process, or one that has been asked for and is not here yet.
+  struct Task {
+    std::optional<uint32_t> slot;  // none: leaving
+    std::unique_ptr<TaskProcess> process;
+    std::optional<wire::Assignment> assignment;
+    uint64_t memory_limit_bytes = 0;
+    bool log_open = true;
+    bool link_open = true;
+    bool kill_on_arrival = false;
+    Time kill_at{};                // of a leaving one
+  };
+
+  void Feed(AgentEvent event);
+  void Perform(SendRequest action);
+  void Perform(FetchPlugin action);
+  void Perform(StartAttempt action);
+  void Perform(GrantCommit action);
+  void Perform(AskForStack action);
+  void Perform(KillTask action);
+  void Perform(StopTask action);
+  void Perform(DropAttempt action);
+  void Perform(DropJob action);
+  void Perform(Note action);
+  void Perform(Exit action);
+
+  Status Connect(const std::string& endpoint);
+  void FollowRendezvous(Time now);
+  void OnKey(int key);
+  void OnReply(Channel channel);
+  void OnBlob();
+  void SendBlobRequest();
+  void OnSpawnerNews();
+  void OnSpawned(Spawned spawned);
+  void OnExited(const Exited& exited);
+  void OnSignal();
+  void ReadLink(uint64_t id);
+  void ReadLog(uint64_t id);
+  void SendTo(Task& task, const wire::ToTask& message);
+  void CloseLog(uint64_t id, Task& task);
+  void CloseLink(uint64_t id, Task& task);
+  void Observe(Time now);
+  void LogState();
+  Duration TimeToSleep(Time now) const;
+  Task* TaskOf(uint32_t slot);
+  wire::Request Envelope(uint64_t request_id, uint64_t epoch, wire::RequestBody body) const;
+
+  AgentSettings settings_;
+  net::NetContext& context_;
+  Env& env_;
+  const Clock& clock_;
+  Spawner& spawner_;
+  int signal_fd_;
+  AgentCore core_;
+  PluginCache plugins_;
+  PluginFetcher fetcher_;
+  uint64_t client_;             // random: names this process in request ids
+  uint64_t blob_client_;        // the blob channel numbers its requests apart
+  uint64_t blob_request_id_ = 0;
+  std::unique_ptr<net::RequestChannel> channels_[2];
+  std::unique_ptr<net::RequestChannel> blob_channel_;
+  net::Poller poller_;
+  std::map<uint64_t, Task> tasks_;
+  uint64_t next_task_id_ = 1;
+  std::deque<AgentEvent> events_;
+  bool pumping_ = false;
+  std::optional<int> exit_code_;
+  Time next_observation_{};
+  Time next_rendezvous_{};
+};
+
+}  // namespace mr::worker

@@ -1,0 +1,214 @@
+// mrworker: runs tasks for a coordinator. One per host.
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/hash.h"
+#include "common/base/logging.h"
+#include "common/base/options.h"
+#include "common/base/strings.h"
+#include "common/io/env.h"
+#include "common/net/channel.h"
+#include "common/net/client.h"
+#include "worker/agent/agent.h"
+#include "worker/agent/spawner.h"
+#include "worker/agent/worker_options.h"
+#include "worker/shuffle/segment_server.h"
+
+namespace mr::worker {
+namespace {
+
+constexpr int kExitCannotStart = 6;
+constexpr int kExitNoCoordinator = 7;
+
+int Complain(int code, const std::string& text) {
+  LOG(ERROR) << text;
+  std::cerr << "mrworker: " << text << std::endl;
+  return code;
+}
+
+std::string HostName() {
+  char name[256] = "localhost";
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+uint64_t PhysicalMemory() {
+  struct sysinfo info {};
+  ::sysinfo(&info);
+  return uint64_t{info.totalram} * info.mem_unit;
+}
+
+// The worker's scratch directory: the given one, locked, or a private one that the spawner removes.
+struct Scratch {
+  ScratchPaths paths{""};
+  std::unique_ptr<FileLock> lock;
+  bool is_private = false;
+};
+
+Result<Scratch> OpenScratch(Env& env, const std::string& given, Spawner& spawner) {
+  Scratch scratch;
+  scratch.is_private = given.empty();
+  std::string root = given;
+  if (scratch.is_private) {
+    const char* temporary = std::getenv("TMPDIR");
+    const std::string base = temporary != nullptr && *temporary != '\0' ? temporary : "/var/tmp";
+    MR_ASSIGN_OR_RETURN(root, CreateTemporaryDirectory(JoinPath(base, "mrworker-")));
+    MR_RETURN_IF_ERROR(spawner.RemoveAtEnd(root));
+  }
+  MR_ASSIGN_OR_RETURN(root, AbsolutePath(root));
+  MR_RETURN_IF_ERROR(env.CreateDirectories(root));
+  MR_ASSIGN_OR_RETURN(scratch.lock, env.Lock(JoinPath(root, "lock")));
+  scratch.paths = ScratchPaths(root);
+  // Map outputs of an earlier process are not offered again: their tasks have been run anew by now.
+  MR_RETURN_IF_ERROR(env.RemoveTree(scratch.paths.map_outputs));
+  MR_RETURN_IF_ERROR(env.RemoveTree(scratch.paths.attempts));
+  MR_RETURN_IF_ERROR(env.CreateDirectories(scratch.paths.plugins));
+  MR_RETURN_IF_ERROR(env.CreateDirectories(scratch.paths.map_outputs));
+  MR_RETURN_IF_ERROR(env.CreateDirectories(scratch.paths.attempts));
+  return scratch;
+}
+
+// Stable as long as the scratch directory is; different for two workers of one host.
+std::string DefaultName(const Scratch& scratch) {
+  if (scratch.is_private) return StrCat(HostName(), "-", ::getpid());
+  return StrCat(HostName(), "-", Sha256Hex(scratch.paths.root).substr(0, 6));
+}
+
+int BlockSignals() {
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&handled, number);
+  ::sigprocmask(SIG_BLOCK, &handled, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return ::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+bool StopAsked(int signal_fd) {
+  signalfd_siginfo info;
+  while (::read(signal_fd, &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM) return true;
+  }
+  return false;
+}
+
+// A rendezvous file may appear later than this worker. Nothing: a signal asked to stop.
+Result<std::optional<std::string>> FindCoordinator(const std::string& coordinator, int64_t death_timeout_ms,
+                                                   int signal_fd, const Clock& clock) {
+  constexpr Duration kSlice = std::chrono::milliseconds(200);
+  const Time start = clock.Read().mono;
+  for (;;) {
+    auto endpoint = net::ResolveEndpoint(coordinator, kSlice);
+    if (endpoint) return std::optional(std::move(*endpoint));
+    if (endpoint.error().code != ErrorCode::kTimeout) return Fail(endpoint.error());
+    if (StopAsked(signal_fd)) return std::nullopt;
+    const bool over = clock.Read().mono - start >= std::chrono::milliseconds(death_timeout_ms);
+    if (death_timeout_ms > 0 && over) return Fail(endpoint.error());
+  }
+}
+
+AgentConfig MakeConfig(const WorkerOptions& options, const Scratch& scratch, const std::string& data_endpoint) {
+  AgentConfig config;
+  config.name = options.name.empty() ? DefaultName(scratch) : options.name;
+  config.host = HostName();
+  config.version = ProgramVersion();
+  config.pid = static_cast<uint64_t>(::getpid());
+  config.slots = *ParseSlots(options.slots);
+  config.data_endpoint = data_endpoint;
+  config.memory_bytes = *ParseShare("--memory", options.memory, PhysicalMemory());
+  config.labels = options.labels;
+  config.drain_timeout_ms = options.drain_timeout_ms;
+  config.death_timeout_ms = *ParseDeathTimeout(options.death_timeout);
+  return config;
+}
+
+Result<std::string> FindTaskProgram(Env& env, const std::string& given) {
+  std::string path = given;
+  if (path.empty()) {
+    MR_ASSIGN_OR_RETURN(const std::string directory, ProgramDirectory());
+    path = JoinPath(directory, "mrtask");
+  }
+  MR_ASSIGN_OR_RETURN(path, AbsolutePath(path));
+  if (!env.Exists(path)) {
+    return Fail(ErrorCode::kNotFound, StrCat("there is no ", path, ": give the program mrtask with --mrtask"));
+  }
+  return path;
+}
+
+int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
+  Env& env = PosixEnv();
+  const SystemClock clock;
+  auto mrtask = FindTaskProgram(env, options.mrtask);
+  if (!mrtask) return Complain(kExitCannotStart, mrtask.error().text);
+  auto scratch = OpenScratch(env, options.scratch, spawner);
+  if (!scratch) return Complain(kExitCannotStart, scratch.error().text);
+  auto endpoint = FindCoordinator(options.coordinator, *ParseDeathTimeout(options.death_timeout), signal_fd, clock);
+  if (!endpoint) {
+    const bool unknown = endpoint.error().code == ErrorCode::kTimeout;
+    return Complain(unknown ? kExitNoCoordinator : kExitCannotStart, endpoint.error().text);
+  }
+  if (!*endpoint) return 0;
+  net::NetContext context;
+  auto server = SegmentServer::Start(context, env, options.data_listen, options.advertise, scratch->paths.map_outputs);
+  if (!server) return Complain(kExitCannotStart, server.error().text);
+
+  AgentSettings settings;
+  settings.core = MakeConfig(options, *scratch, (*server)->endpoint());
+  settings.coordinator = options.coordinator;
+  settings.endpoint = **endpoint;
+  settings.cluster = options.cluster;
+  settings.mrtask_path = *mrtask;
+  settings.scratch = scratch->paths;
+  const auto space = env.Space(scratch->paths.root);
+  settings.scratch_reserve_bytes =
+      *ParseShare("--scratch-reserve", options.scratch_reserve, space ? space->total_bytes : 0);
+  LOG(INFO) << "mrworker " << ProgramVersion() << " '" << settings.core.name << "', " << settings.core.slots
+            << " slots, map outputs at " << settings.core.data_endpoint << ", scratch " << scratch->paths.root
+            << ", coordinator " << settings.endpoint;
+  Agent agent(std::move(settings), context, env, clock, spawner, signal_fd);
+  const int code = agent.Run();
+  if (!scratch->is_private) {
+    // The tasks that may still run are killed with the spawner, later: what they leave is removed at the next start.
+    [[maybe_unused]] const Status outputs = env.RemoveTree(scratch->paths.map_outputs);
+    [[maybe_unused]] const Status attempts = env.RemoveTree(scratch->paths.attempts);
+  }
+  return code;
+}
+
+int Main(int argc, char** argv) {
+  const int parent = ::getppid();
+  WorkerOptions options;
+  if (const auto code = ParseWorkerOptions(argc, argv, options)) return *code;
+  if (const Status started = InitLogging("mrworker", options.log); !started) {
+    std::cerr << "mrworker: " << started.error().text << std::endl;
+    return 2;
+  }
+  if (options.die_with_parent) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) return 0;
+  }
+  const int signal_fd = BlockSignals();
+  auto spawner = Spawner::Fork();
+  if (!spawner) return Complain(kExitCannotStart, spawner.error().text);
+  if (!options.pid_file.empty()) {
+    const Status written = WriteFileAtomically(PosixEnv(), options.pid_file, StrCat(::getpid(), "\n"));
+    if (!written) return Complain(kExitCannotStart, written.error().text);
+  }
+  const int code = Serve(options, *spawner, signal_fd);
+  if (!options.pid_file.empty()) [[maybe_unused]] const Status removed = PosixEnv().RemoveFile(options.pid_file);
+  return code;
+}
+
+}  // namespace
+}  // namespace mr::worker
+
+int main(int argc, char** argv) { return mr::worker::Main(argc, argv); }
