@@ -37,14 +37,12 @@ bool RunWriter::StartPartition(uint32_t partition) {
 char* RunWriter::Room(size_t bytes) {
   if (block_bytes_ + bytes > block_capacity_) {
     if (!FlushBlock(false)) return nullptr;
-    if (bytes > block_capacity_) {
-      CHECK_LE(bytes, kMaxFrameBytes);
-      block_.Reserve(bytes);
-      block_capacity_ = bytes;
-    } else if (block_capacity_ > kBlockTargetBytes) {
-      block_ = ByteBuffer();
-      block_.Reserve(kBlockTargetBytes);
-      block_capacity_ = kBlockTargetBytes;
+    CHECK_LE(bytes, kMaxFrameBytes);
+    size_t capacity = std::max(bytes, kBlockTargetBytes);
+    if (capacity != block_capacity_) {
+      block_ = ByteBuffer();  // frees a huge one before the next is made
+      block_.Reserve(capacity);
+      block_capacity_ = capacity;
     }
   }
   return block_.data() + block_bytes_;

@@ -57,6 +57,7 @@ TEST(RunFile, WriteRead_ManyBlocksFromMemoryAndFile) {
     records.emplace_back(key, std::string(random.Below(100), 'v'));
   }
   records.emplace_back(std::string(300'000, 'z'), std::string(400'000, 'z'));  // more than a block
+  records.emplace_back(std::string(300'001, 'z'), std::string(200'000, 'z'));  // huge, but less so
   records.emplace_back("zz", "after the huge one");
   std::sort(records.begin(), records.end());
   for (auto compression : kCompressions) {
