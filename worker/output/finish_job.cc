@@ -122,6 +122,10 @@ Result<bool> Finisher::NewIsComplete() {
 
 Status Finisher::MoveOldAside() {
   MR_ASSIGN_OR_RETURN(std::vector<std::string> names, env_.ListDirectory(layout_.out));
+  // Only then was nothing new in OUT when it was listed: parts are brought in after new/ has been
+  // renamed.
+  MR_ASSIGN_OR_RETURN(const bool only_old, IsThere(env_, InJob(kNewDirectory)));
+  if (!only_old) return {};
   std::erase(names, kHiddenDirectory);
   const std::string old = InJob(kOldDirectory);
   if (const auto success = std::find(names.begin(), names.end(), kSuccessFile);
@@ -273,10 +277,13 @@ Status Finisher::RestoreOld(const std::string& old) {
 // there is a conflict, unless both are the same file: where renames that do not replace are made of
 // link and unlink, a crash leaves both names.
 Status Finisher::MoveEntry(const std::string& from, const std::string& to, bool conflict_is_error) {
-  const auto source = env_.Stat(from);
-  if (!source && source.error().code != ErrorCode::kNotFound) return Fail(source.error());
+  // The target first: when the source is seen to be the same file after that, both names are there
+  // at once. The other way round another run may have moved it in between and put a new part in its
+  // place.
   const auto target = env_.Stat(to);
   if (!target && target.error().code != ErrorCode::kNotFound) return Fail(target.error());
+  const auto source = env_.Stat(from);
+  if (!source && source.error().code != ErrorCode::kNotFound) return Fail(source.error());
   if (source && target) {
     if (source->is_regular && source->inode == target->inode)
       return IgnoreNotFound(env_.RemoveFile(from));

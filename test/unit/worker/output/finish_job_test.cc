@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "common/io/env.h"
 #include "test/support/fault_env.h"
 #include "test/support/memory_env.h"
@@ -17,7 +19,6 @@ using mr::test::MemoryEnv;
 
 const Tree kOldContent{{"/out/_SUCCESS", "old manifest"},
                        {"/out/part-r-00000", "old 0\n"},
-                       {"/out/part-r-00001", "old 1\n"},
                        {"/out/part-r-00002", "old 2\n"},
                        {"/out/notes/read.me", "a directory of the user\n"}};
 const Tree kNewContent{{"/out/_SUCCESS", "{\"job\": \"j42\"}"},
@@ -304,6 +305,34 @@ TEST(FinishJob, Zombie_TwoFailuresAtOnce_EndAsOne) {
       [[maybe_unused]] const Status zombie = Interleave(job, &Job::Undo, call, &Job::Undo);
       ASSERT_TRUE(job.Undo().has_value());
       ASSERT_EQ(job.content(), Before(overwrite));
+    }
+  }
+}
+
+// Two runs of the same work, where one is cut off while the other sleeps: at every pair of places.
+TEST(FinishJob, Zombie_AnotherRunCutOffInTheMiddle_EndsTheSame) {
+  for (const auto& [ending, expected] : {std::pair<Ending, Tree>{&Job::Commit, kNewContent},
+                                         std::pair<Ending, Tree>{&Job::Undo, kOldContent}}) {
+    const uint64_t calls = CountCalls(true, ending);
+    for (uint64_t call = 1; call <= calls; ++call) {
+      for (uint64_t cut = 1; cut <= calls; ++cut) {
+        SCOPED_TRACE(testing::Message() << "sleeps at " << call << ", the other is cut at " << cut);
+        Job job(true);
+        FaultEnv env(job.env());
+        FaultEnv other(job.env());
+        other.CrashAt(cut);
+        env.SetPlan([&](const FaultCall& now) {
+          if (now.number == call) {
+            [[maybe_unused]] const Status cut_off = (job.*ending)(other);
+          }
+          return Fault::kNone;
+        });
+        [[maybe_unused]] const Status sleeper = (job.*ending)(env);
+        job.ExpectSuccessIsTrue();
+        const Status again = (job.*ending)(job.env());
+        ASSERT_TRUE(again.has_value()) << again.error().text;
+        ASSERT_EQ(job.content(), expected);
+      }
     }
   }
 }
