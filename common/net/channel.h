@@ -1,5 +1,5 @@
-// The control plane's transport: REQ clients and a ROUTER server that speaks REP to them. ZeroMQ is included
-// by the .cc files of this folder (and their private zmq_socket.h) and nowhere else.
+// The control plane's transport: REQ clients and a ROUTER server that speaks REP to them. ZeroMQ is
+// included by the .cc files of this folder (and their private zmq_socket.h) and nowhere else.
 //
 // All classes here: one thread each, except NetContext::Shutdown. Nothing blocks but Poller::Wait.
 #pragma once
@@ -16,20 +16,21 @@
 
 namespace mr::net {
 
-// Keys for CURVE (Z85 text, 40 characters each). Empty: no encryption, loopback and ipc only by default.
+// Keys for CURVE (Z85 text, 40 characters each). Empty: no encryption, loopback and ipc only by
+// default.
 struct KeyPair {
   std::string public_key;
   std::string secret_key;
 };
 struct Security {
-  std::optional<KeyPair> own;          // of this process
-  std::string server_key;              // clients: the coordinator's public key
-  std::vector<std::string> allowed;    // servers: public keys that may connect
+  std::optional<KeyPair> own;        // of this process
+  std::string server_key;            // clients: the coordinator's public key
+  std::vector<std::string> allowed;  // servers: public keys that may connect
 };
 
-// One per process. Make it after all forks; signals should be blocked already. Must outlive everything that
-// was made from it. With Security::own every connection is encrypted, and servers accept the keys in
-// Security::allowed (and their own) only.
+// One per process. Make it after all forks; signals should be blocked already. Must outlive
+// everything that was made from it. With Security::own every connection is encrypted, and servers
+// accept the keys in Security::allowed (and their own) only.
 class NetContext {
  public:
   explicit NetContext(Security security = {});
@@ -50,7 +51,8 @@ class RequestChannel {
  public:
   // Returns at once; the connection is made (and re-made for ever) in the background.
   // Errors: kInvalidArgument for a malformed endpoint.
-  static Result<std::unique_ptr<RequestChannel>> Connect(NetContext& context, const std::string& endpoint);
+  static Result<std::unique_ptr<RequestChannel>> Connect(NetContext& context,
+                                                         const std::string& endpoint);
   ~RequestChannel();
 
   // Sends without waiting; a request still in flight is abandoned, its late reply will be dropped.
@@ -78,16 +80,18 @@ struct ReplyToken {
 // A ROUTER that accepts REQ clients on one or more endpoints.
 class RequestServer {
  public:
-  // Endpoints like tcp://127.0.0.1:4610 (port 0 = any), ipc:///path. Errors: kAlreadyExists when the address is
-  // in use (naming it), kInvalidArgument.
-  static Result<std::unique_ptr<RequestServer>> Bind(NetContext& context, const std::vector<std::string>& endpoints);
+  // Endpoints like tcp://127.0.0.1:4610 (port 0 = any), ipc:///path. Errors: kAlreadyExists when
+  // the address is in use (naming it), kInvalidArgument.
+  static Result<std::unique_ptr<RequestServer>> Bind(NetContext& context,
+                                                     const std::vector<std::string>& endpoints);
   ~RequestServer();
 
   struct Incoming {
     ReplyToken token;
     std::string bytes;
   };
-  // The next well-formed request, if any. Oversized, many-framed and malformed ones are dropped here, whole.
+  // The next well-formed request, if any. Oversized, many-framed and malformed ones are dropped
+  // here, whole.
   std::optional<Incoming> Receive();
   // kUnavailable: the client is gone or does not read; the answer is dropped (it will ask again).
   Status Reply(const ReplyToken& token, std::string_view bytes);
@@ -103,12 +107,12 @@ class RequestServer {
   std::unique_ptr<Impl> impl_;
 };
 
-class DataServer;   // data_channel.h
+class DataServer;  // data_channel.h
 class DataChannel;
 
-// Waits for any of several channels, servers and file descriptors. Level-triggered: drain what is reported
-// (call Receive until it gives nothing). A channel whose last Send was kUnavailable is also reported, once, when
-// it can send again. Remove what dies before the Poller.
+// Waits for any of several channels, servers and file descriptors. Level-triggered: drain what is
+// reported (call Receive until it gives nothing). A channel whose last Send was kUnavailable is
+// also reported, once, when it can send again. Remove what dies before the Poller.
 class Poller {
  public:
   Poller();
@@ -119,7 +123,8 @@ class Poller {
   void Add(DataChannel& channel, int key);
   void AddFd(int descriptor, int key);
   void Remove(int key);
-  // Keys that are ready; none after the time-out. EINTR counts as time-out. kCancelled after Shutdown.
+  // Keys that are ready; none after the time-out. EINTR counts as time-out. kCancelled after
+  // Shutdown.
   Result<std::vector<int>> Wait(Duration timeout);
 
  private:

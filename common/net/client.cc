@@ -19,9 +19,11 @@ constexpr Duration kLongestTry = milliseconds(5000);
 // How long to wait for a connection before looking again; the poller reports it earlier.
 constexpr Duration kConnectPause = milliseconds(250);
 
-// How long the coordinator may hold the request on purpose; asking again earlier would only start it anew.
+// How long the coordinator may hold the request on purpose; asking again earlier would only start
+// it anew.
 Duration HeldFor(const wire::RequestBody& body) {
-  if (const auto* watch = std::get_if<wire::WatchJobRequest>(&body)) return milliseconds(watch->wait_ms);
+  if (const auto* watch = std::get_if<wire::WatchJobRequest>(&body))
+    return milliseconds(watch->wait_ms);
   if (const auto* work = std::get_if<wire::WorkRequest>(&body)) return milliseconds(work->hold_ms);
   return Duration::zero();
 }
@@ -45,14 +47,16 @@ std::optional<Result<wire::ResponseBody>> Client::TakeAnswer(uint64_t request_id
   while (std::optional<std::string> bytes = channel_->Receive()) {
     Result<wire::Response> response = wire::Decode<wire::Response>(*bytes);
     if (!response) {
-      return Fail(response.error().code == ErrorCode::kUnsupported ? ErrorCode::kUnsupported : ErrorCode::kInternal,
+      return Fail(response.error().code == ErrorCode::kUnsupported ? ErrorCode::kUnsupported
+                                                                   : ErrorCode::kInternal,
                   StrCat("cannot read the answer of ", endpoint(), ": ", response.error().text,
                          "; are this program and the coordinator of the same version?"));
     }
     if (response->protocol != wire::kProtocolVersion) {
       return Fail(ErrorCode::kUnsupported,
                   StrCat("the coordinator at ", endpoint(), " speaks protocol ", response->protocol,
-                         ", this program speaks ", wire::kProtocolVersion, ": install the same version on both"));
+                         ", this program speaks ", wire::kProtocolVersion,
+                         ": install the same version on both"));
     }
     const auto* refusal = std::get_if<wire::ErrorResponse>(&response->body);
     // Id 0: a coordinator that could not even read the request refuses it.
@@ -65,13 +69,17 @@ std::optional<Result<wire::ResponseBody>> Client::TakeAnswer(uint64_t request_id
   return std::nullopt;
 }
 
-Result<wire::ResponseBody> Client::Call(wire::RequestBody body, Duration timeout, int interrupt_fd) {
+Result<wire::ResponseBody> Client::Call(wire::RequestBody body, Duration timeout,
+                                        int interrupt_fd) {
   const Time started = SteadyNow();
   const Time deadline = started + timeout;
   const Duration held = HeldFor(body);
   const uint64_t request_id = next_request_id_++;
-  wire::Request request{
-      .cluster = cluster_, .client = client_, .request_id = request_id, .epoch = epoch_, .body = std::move(body)};
+  wire::Request request{.cluster = cluster_,
+                        .client = client_,
+                        .request_id = request_id,
+                        .epoch = epoch_,
+                        .body = std::move(body)};
   const std::string bytes = wire::Encode(request);
   if (interrupt_fd >= 0) poller_.AddFd(interrupt_fd, kInterruptKey);
   struct Remover {
@@ -92,7 +100,8 @@ Result<wire::ResponseBody> Client::Call(wire::RequestBody body, Duration timeout
       if (sent) patience = std::min(patience * 3 / 2, kLongestTry);
       ever_sent = ever_sent || sent.has_value();
     }
-    MR_ASSIGN_OR_RETURN(const std::vector<int> ready, poller_.Wait(std::min(next_send, deadline) - now));
+    MR_ASSIGN_OR_RETURN(const std::vector<int> ready,
+                        poller_.Wait(std::min(next_send, deadline) - now));
     if (std::find(ready.begin(), ready.end(), kInterruptKey) != ready.end()) {
       return Fail(ErrorCode::kCancelled, "interrupted");
     }
@@ -100,11 +109,13 @@ Result<wire::ResponseBody> Client::Call(wire::RequestBody body, Duration timeout
     if (auto answer = TakeAnswer(request_id)) return std::move(*answer);
     if (connecting) next_send = now;  // what woke us up is the connection
   }
-  const std::string waited = FormatElapsed(std::chrono::duration_cast<milliseconds>(timeout).count());
+  const std::string waited =
+      FormatElapsed(std::chrono::duration_cast<milliseconds>(timeout).count());
   return Fail(ErrorCode::kTimeout,
-              ever_sent ? StrCat("no answer from the coordinator at ", endpoint(), " within ", waited)
-                        : StrCat("cannot connect to the coordinator at ", endpoint(), " within ", waited,
-                                 ": is mrcoordinator running there?"));
+              ever_sent
+                  ? StrCat("no answer from the coordinator at ", endpoint(), " within ", waited)
+                  : StrCat("cannot connect to the coordinator at ", endpoint(), " within ", waited,
+                           ": is mrcoordinator running there?"));
 }
 
 }  // namespace mr::net

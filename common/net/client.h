@@ -13,8 +13,8 @@ namespace mr::net {
 
 // The rendezvous file: JSON, written atomically with mode 0600 by mrcoordinator --rendezvous.
 struct Rendezvous {
-  std::string control;     // tcp://n17:40113
-  std::string http;        // or empty
+  std::string control;  // tcp://n17:40113
+  std::string http;     // or empty
   std::string cluster;
   std::string server_key;  // or empty
   uint64_t pid = 0;
@@ -23,8 +23,8 @@ struct Rendezvous {
 Status WriteRendezvous(const std::string& path, const Rendezvous& rendezvous);
 Result<Rendezvous> ReadRendezvous(const std::string& path);
 
-// tcp://host:port and ipc://path stay as they are; file:PATH is read, waiting up to `timeout` for the file to
-// appear. Errors: kTimeout naming the file, kInvalidArgument for anything else.
+// tcp://host:port and ipc://path stay as they are; file:PATH is read, waiting up to `timeout` for
+// the file to appear. Errors: kTimeout naming the file, kInvalidArgument for anything else.
 Result<std::string> ResolveEndpoint(const std::string& endpoint, Duration timeout);
 
 // Ask-and-wait, for programs that have nothing else to do meanwhile. One thread.
@@ -33,9 +33,9 @@ class Client {
   static Result<std::unique_ptr<Client>> Connect(NetContext& context, const std::string& endpoint,
                                                  const std::string& cluster = "");
 
-  // The answer to `body`, or: kTimeout (no answer; it may or may not have happened), or the coordinator's own
-  // error. The request goes out again, with the same id, each time a try got no answer.
-  // `interrupt_fd` (-1: none): when readable, gives up with kCancelled.
+  // The answer to `body`, or: kTimeout (no answer; it may or may not have happened), or the
+  // coordinator's own error. The request goes out again, with the same id, each time a try got no
+  // answer. `interrupt_fd` (-1: none): when readable, gives up with kCancelled.
   Result<wire::ResponseBody> Call(wire::RequestBody body, Duration timeout, int interrupt_fd = -1);
 
   // Call, and take the one response type that fits; any other is kInternal.
@@ -43,7 +43,8 @@ class Client {
   Result<R> Ask(wire::RequestBody body, Duration timeout, int interrupt_fd = -1) {
     MR_ASSIGN_OR_RETURN(wire::ResponseBody response, Call(std::move(body), timeout, interrupt_fd));
     if (R* wanted = std::get_if<R>(&response)) return std::move(*wanted);
-    return Fail(ErrorCode::kInternal, "the coordinator answered with another kind of message than was asked for");
+    return Fail(ErrorCode::kInternal,
+                "the coordinator answered with another kind of message than was asked for");
   }
 
   uint64_t epoch() const { return epoch_; }

@@ -29,17 +29,25 @@ std::vector<std::string> ReceiveZapRequest(zmq::socket_t& socket) {
 }
 
 std::string KeyOf(const std::vector<std::string>& frames) {
-  if (frames.size() != 7 || frames[0] != "1.0" || frames[5] != "CURVE" || frames[6].size() != 32) return "";
+  if (frames.size() != 7 || frames[0] != "1.0" || frames[5] != "CURVE" || frames[6].size() != 32)
+    return "";
   char text[41] = {};
-  if (zmq_z85_encode(text, reinterpret_cast<const uint8_t*>(frames[6].data()), 32) == nullptr) return "";
+  if (zmq_z85_encode(text, reinterpret_cast<const uint8_t*>(frames[6].data()), 32) == nullptr)
+    return "";
   return text;
 }
 
-void SendZapAnswer(zmq::socket_t& socket, const std::string& request_id, const std::string& key, bool allowed) {
-  const std::string parts[] = {"1.0", request_id, allowed ? "200" : "400", allowed ? "OK" : "key not allowed",
-                               allowed ? key : "", ""};
+void SendZapAnswer(zmq::socket_t& socket, const std::string& request_id, const std::string& key,
+                   bool allowed) {
+  const std::string parts[] = {"1.0",
+                               request_id,
+                               allowed ? "200" : "400",
+                               allowed ? "OK" : "key not allowed",
+                               allowed ? key : "",
+                               ""};
   for (const std::string& part : parts) {
-    const auto flags = &part == std::end(parts) - 1 ? zmq::send_flags::none : zmq::send_flags::sndmore;
+    const auto flags =
+        &part == std::end(parts) - 1 ? zmq::send_flags::none : zmq::send_flags::sndmore;
     try {
       socket.send(zmq::buffer(part), flags);
     } catch (const zmq::error_t&) {
@@ -48,16 +56,19 @@ void SendZapAnswer(zmq::socket_t& socket, const std::string& request_id, const s
   }
 }
 
-// Runs until the context is shut down. Without it CURVE would let in anybody who knows the server's public key.
+// Runs until the context is shut down. Without it CURVE would let in anybody who knows the server's
+// public key.
 void AnswerZap(zmq::socket_t socket, std::vector<std::string> allowed) {
   for (;;) {
     const std::vector<std::string> frames = ReceiveZapRequest(socket);
     if (frames.empty()) return;
     const std::string key = KeyOf(frames);
-    const bool fits = !key.empty() && std::find(allowed.begin(), allowed.end(), key) != allowed.end();
+    const bool fits =
+        !key.empty() && std::find(allowed.begin(), allowed.end(), key) != allowed.end();
     if (!fits) {
-      LOG(WARNING) << "refused a connection from " << Printable(frames.size() > 3 ? frames[3] : "?", 64)
-                   << ": its public key " << (key.empty() ? "(none)" : key) << " is not allowed";
+      LOG(WARNING) << "refused a connection from "
+                   << Printable(frames.size() > 3 ? frames[3] : "?", 64) << ": its public key "
+                   << (key.empty() ? "(none)" : key) << " is not allowed";
     }
     SendZapAnswer(socket, frames.size() > 1 ? frames[1] : "", key, fits);
   }

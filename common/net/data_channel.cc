@@ -39,14 +39,16 @@ zmq::message_t Wrap(std::string bytes) {
 
 }  // namespace
 
-Result<std::unique_ptr<DataServer>> DataServer::Bind(NetContext& context, const std::string& endpoint) {
+Result<std::unique_ptr<DataServer>> DataServer::Bind(NetContext& context,
+                                                     const std::string& endpoint) {
   const zmq_internal::SocketLimits limits{.max_message_bytes = kMaxDataAskBytes,
                                           .send_queue = kMaxQueuedData,
                                           .receive_queue = 64,
                                           .linger_ms = 0};
   auto impl = std::make_unique<Impl>();
   std::vector<std::string> bound;
-  MR_ASSIGN_OR_RETURN(impl->socket, zmq_internal::MakeServerSocket(context, limits, {endpoint}, &bound));
+  MR_ASSIGN_OR_RETURN(impl->socket,
+                      zmq_internal::MakeServerSocket(context, limits, {endpoint}, &bound));
   impl->endpoint = bound.front();
   const Security& security = context.impl().security;
   if (security.own) impl->endpoint += StrCat("#", security.own->public_key);
@@ -83,8 +85,9 @@ std::optional<DataServer::Incoming> DataServer::Receive() {
 
 Status DataServer::Send(const std::string& peer, std::string bytes) {
   if (bytes.size() > kMaxDataBytes) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("a piece of ", FormatSize(bytes.size()),
-                                                    " is above the limit of ", FormatSize(kMaxDataBytes)));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("a piece of ", FormatSize(bytes.size()), " is above the limit of ",
+                       FormatSize(kMaxDataBytes)));
   }
   switch (zmq_internal::SendFrame(impl_->socket, zmq::message_t(peer.data(), peer.size()), true)) {
     case SendResult::kSent:
@@ -100,16 +103,19 @@ Status DataServer::Send(const std::string& peer, std::string bytes) {
   return {};
 }
 
-Result<std::unique_ptr<DataChannel>> DataChannel::Connect(NetContext& context, const std::string& endpoint) {
-  const zmq_internal::SocketLimits limits{
-      .max_message_bytes = kMaxDataBytes, .send_queue = 64, .receive_queue = kMaxQueuedData, .linger_ms = 0};
+Result<std::unique_ptr<DataChannel>> DataChannel::Connect(NetContext& context,
+                                                          const std::string& endpoint) {
+  const zmq_internal::SocketLimits limits{.max_message_bytes = kMaxDataBytes,
+                                          .send_queue = 64,
+                                          .receive_queue = kMaxQueuedData,
+                                          .linger_ms = 0};
   Address address = SplitKey(endpoint);
   const Security& security = context.impl().security;
   if (address.server_key.empty() && security.own) address.server_key = security.server_key;
   auto impl = std::make_unique<Impl>();
   MR_ASSIGN_OR_RETURN(impl->socket,
-                      zmq_internal::MakeClientSocket(context, zmq::socket_type::dealer, limits, address.endpoint,
-                                                     address.server_key));
+                      zmq_internal::MakeClientSocket(context, zmq::socket_type::dealer, limits,
+                                                     address.endpoint, address.server_key));
   impl->endpoint = endpoint;
   return std::make_unique<DataChannel>(std::move(impl));
 }
@@ -120,11 +126,13 @@ const std::string& DataChannel::endpoint() const { return impl_->endpoint; }
 
 Status DataChannel::Send(std::string_view bytes) {
   if (bytes.size() > kMaxDataAskBytes) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("a request of ", FormatSize(bytes.size()),
-                                                    " is above the limit of ", FormatSize(kMaxDataAskBytes)));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("a request of ", FormatSize(bytes.size()), " is above the limit of ",
+                       FormatSize(kMaxDataAskBytes)));
   }
   impl_->wants_to_send = false;
-  switch (zmq_internal::SendFrame(impl_->socket, zmq::message_t(bytes.data(), bytes.size()), false)) {
+  switch (
+      zmq_internal::SendFrame(impl_->socket, zmq::message_t(bytes.data(), bytes.size()), false)) {
     case SendResult::kSent:
       return {};
     case SendResult::kClosed:

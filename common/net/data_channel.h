@@ -1,6 +1,7 @@
-// The data plane's transport: bulk bytes from a DataServer (ROUTER) to DataChannels (DEALER), one frame per
-// message. Nothing here limits how much a peer may be sent before it reads: flow control is the user's (the
-// shuffle gives credits), because a ROUTER drops what does not fit into its queue.
+// The data plane's transport: bulk bytes from a DataServer (ROUTER) to DataChannels (DEALER), one
+// frame per message. Nothing here limits how much a peer may be sent before it reads: flow control
+// is the user's (the shuffle gives credits), because a ROUTER drops what does not fit into its
+// queue.
 //
 // One thread each. Nothing blocks; wait with Poller.
 #pragma once
@@ -19,7 +20,8 @@ namespace mr::net {
 
 inline constexpr uint64_t kMaxDataBytes = 4u << 20;     // of one message to a DataChannel
 inline constexpr uint64_t kMaxDataAskBytes = 1u << 20;  // of one message to a DataServer
-inline constexpr int kMaxQueuedData = 48;               // messages waiting for one slow peer; above: kUnavailable
+inline constexpr int kMaxQueuedData =
+    48;  // messages waiting for one slow peer; above: kUnavailable
 
 class DataServer {
  public:
@@ -32,12 +34,14 @@ class DataServer {
     std::string bytes;
   };
   std::optional<Incoming> Receive();
-  // Takes the bytes without copying them. kUnavailable: the peer's queue is full, it may be tried again later.
-  // kNotFound: the connection is gone.
+  // Takes the bytes without copying them. kUnavailable: the peer's queue is full, it may be tried
+  // again later. kNotFound: the connection is gone.
   Status Send(const std::string& peer, std::string bytes);
-  // With the port that was chosen, and "#KEY" behind it when the context encrypts: what Connect takes.
+  // With the port that was chosen, and "#KEY" behind it when the context encrypts: what Connect
+  // takes.
   const std::string& endpoint() const;
-  // From now on endpoint() names `host`: for a server that listens on all interfaces. Nothing for ipc.
+  // From now on endpoint() names `host`: for a server that listens on all interfaces. Nothing for
+  // ipc.
   void AdvertiseAs(const std::string& host);
 
   struct Impl;
@@ -51,9 +55,10 @@ class DataServer {
 
 class DataChannel {
  public:
-  // Returns at once, like RequestChannel::Connect. "tcp://host:port#KEY" names the server's public key; without
-  // it the context's server_key is taken. Errors: kInvalidArgument.
-  static Result<std::unique_ptr<DataChannel>> Connect(NetContext& context, const std::string& endpoint);
+  // Returns at once, like RequestChannel::Connect. "tcp://host:port#KEY" names the server's public
+  // key; without it the context's server_key is taken. Errors: kInvalidArgument.
+  static Result<std::unique_ptr<DataChannel>> Connect(NetContext& context,
+                                                      const std::string& endpoint);
   ~DataChannel();
 
   // kUnavailable: no connection at the moment.

@@ -10,9 +10,9 @@ namespace {
 constexpr size_t kMaxIpcPathBytes = 107;  // sockaddr_un less its NUL
 
 tl::unexpected<Error> Malformed(std::string_view text) {
-  return Fail(ErrorCode::kInvalidArgument,
-              StrCat("not an endpoint: \"", Printable(text, 120), "\"; write tcp://HOST:PORT (such as "
-                     "tcp://127.0.0.1:4610) or ipc://PATH"));
+  return Fail(ErrorCode::kInvalidArgument, StrCat("not an endpoint: \"", Printable(text, 120),
+                                                  "\"; write tcp://HOST:PORT (such as "
+                                                  "tcp://127.0.0.1:4610) or ipc://PATH"));
 }
 
 Result<Endpoint> ParseTcp(std::string_view text, std::string_view rest) {
@@ -24,15 +24,17 @@ Result<Endpoint> ParseTcp(std::string_view text, std::string_view rest) {
   const std::string_view port = rest.substr(colon + 1);
   const bool bracketed = host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  if (host.empty() || (!bracketed && host.find(':') != std::string_view::npos)) return Malformed(text);
+  if (host.empty() || (!bracketed && host.find(':') != std::string_view::npos))
+    return Malformed(text);
   for (const char c : host) {
-    const bool fits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
-                      c == '-' || c == '_' || (bracketed && (c == ':' || c == '%'));
+    const bool fits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      c == '.' || c == '-' || c == '_' || (bracketed && (c == ':' || c == '%'));
     // A lone * means "all interfaces" when listening.
     if (!fits && host != "*") return Malformed(text);
   }
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
-  if (port.empty() || error != std::errc() || end != port.data() + port.size()) return Malformed(text);
+  if (port.empty() || error != std::errc() || end != port.data() + port.size())
+    return Malformed(text);
   endpoint.host = std::string(host);
   return endpoint;
 }
@@ -46,9 +48,10 @@ Result<Endpoint> ParseEndpoint(std::string_view text) {
   endpoint.path = std::string(text.substr(6));
   if (endpoint.path.find('\0') != std::string::npos || endpoint.path == "*") return Malformed(text);
   if (endpoint.path.size() > kMaxIpcPathBytes) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("the socket path ", endpoint.path, " has ", endpoint.path.size(),
-                                                    " bytes, the system allows ", kMaxIpcPathBytes,
-                                                    ": choose a shorter directory"));
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        StrCat("the socket path ", endpoint.path, " has ", endpoint.path.size(),
+               " bytes, the system allows ", kMaxIpcPathBytes, ": choose a shorter directory"));
   }
   return endpoint;
 }

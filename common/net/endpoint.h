@@ -20,7 +20,8 @@ struct Endpoint {
 Result<Endpoint> ParseEndpoint(std::string_view text);
 std::string ToString(const Endpoint& endpoint);
 
-// ipc, 127.0.0.0/8, ::1 and "localhost": nobody from another machine gets in. False for what does not parse.
+// ipc, 127.0.0.0/8, ::1 and "localhost": nobody from another machine gets in. False for what does
+// not parse.
 bool IsLoopbackEndpoint(std::string_view text);
 
 }  // namespace mr::net

@@ -15,8 +15,8 @@ constexpr std::string_view kZ85 =
 
 Status CheckKey(const std::string& key, const char* name, const std::string& path) {
   if (key.size() == kKeyChars && key.find_first_not_of(kZ85) == std::string::npos) return {};
-  return Fail(ErrorCode::kInvalidArgument, StrCat("\"", name, "\" in ", path, " must be a key of ", kKeyChars,
-                                                  " characters (Z85)"));
+  return Fail(ErrorCode::kInvalidArgument, StrCat("\"", name, "\" in ", path, " must be a key of ",
+                                                  kKeyChars, " characters (Z85)"));
 }
 
 // Whether anybody but the owner may read or write it.
@@ -42,7 +42,8 @@ Status WriteKeyFile(const std::string& path, const Security& security) {
 Result<Security> ReadKeyFile(const std::string& path) {
   MR_ASSIGN_OR_RETURN(const nlohmann::json object, ReadJsonObject(path));
   if (OpenToOthers(path)) {
-    return Fail(ErrorCode::kPermission, StrCat("the key file ", path, " can be read by others: chmod 600 ", path));
+    return Fail(ErrorCode::kPermission,
+                StrCat("the key file ", path, " can be read by others: chmod 600 ", path));
   }
   Security security;
   KeyPair own;
@@ -52,7 +53,8 @@ Result<Security> ReadKeyFile(const std::string& path) {
   MR_RETURN_IF_ERROR(CheckKey(own.secret_key, "secret", path));
   security.own = std::move(own);
   MR_ASSIGN_OR_RETURN(security.server_key, TextField(object, "server", path));
-  if (!security.server_key.empty()) MR_RETURN_IF_ERROR(CheckKey(security.server_key, "server", path));
+  if (!security.server_key.empty())
+    MR_RETURN_IF_ERROR(CheckKey(security.server_key, "server", path));
   const auto allowed = object.find("allowed");
   if (allowed == object.end()) return security;
   for (const nlohmann::json& key : *allowed) {

@@ -10,7 +10,8 @@
 
 namespace mr::net {
 
-// Writes a new file. Errors: kAlreadyExists (keys are never replaced), kInvalidArgument without own keys.
+// Writes a new file. Errors: kAlreadyExists (keys are never replaced), kInvalidArgument without own
+// keys.
 Status WriteKeyFile(const std::string& path, const Security& security);
 
 // Errors: kPermission when others may read the file, kInvalidArgument when it is not a key file.

@@ -60,7 +60,8 @@ Result<std::vector<int>> Poller::Wait(Duration timeout) {
     const short events = impl_->items[i].revents;
     if (events == 0) continue;
     Impl::Entry& entry = impl_->entries[i];
-    if (events & ZMQ_POLLOUT) *entry.wants_to_send = false;  // reported once, or an idle sender would spin
+    if (events & ZMQ_POLLOUT)
+      *entry.wants_to_send = false;  // reported once, or an idle sender would spin
     ready.push_back(entry.key);
   }
   return ready;

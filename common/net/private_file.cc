@@ -27,7 +27,8 @@ Status WritePrivateFile(const std::string& path, const std::string& text, bool r
     (void)env.RemoveFile(temporary);
     return Fail(written.error());
   }
-  if (Status named = replace ? env.Rename(temporary, path) : env.RenameNoReplace(temporary, path); !named) {
+  if (Status named = replace ? env.Rename(temporary, path) : env.RenameNoReplace(temporary, path);
+      !named) {
     (void)env.RemoveFile(temporary);
     return Fail(named.error());
   }
@@ -43,12 +44,14 @@ Result<nlohmann::json> ReadJsonObject(const std::string& path) {
   };
   nlohmann::json object = nlohmann::json::parse(text, limit_depth, /*allow_exceptions=*/false);
   if (too_deep || !object.is_object()) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat(path, " is not a JSON object as Millrace writes it"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat(path, " is not a JSON object as Millrace writes it"));
   }
   return object;
 }
 
-Result<std::string> TextField(const nlohmann::json& object, const char* name, const std::string& path) {
+Result<std::string> TextField(const nlohmann::json& object, const char* name,
+                              const std::string& path) {
   const auto field = object.find(name);
   if (field == object.end()) return std::string();
   if (!field->is_string()) {

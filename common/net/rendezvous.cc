@@ -13,13 +13,15 @@ constexpr int64_t kVersion = 1;
 constexpr Duration kLookAgain = std::chrono::milliseconds(20);
 
 // A whole number that fits, or 0 if missing.
-Result<int64_t> NumberField(const nlohmann::json& object, const char* name, const std::string& path) {
+Result<int64_t> NumberField(const nlohmann::json& object, const char* name,
+                            const std::string& path) {
   const auto field = object.find(name);
   if (field == object.end()) return 0;
   const bool fits = field->is_number_integer() &&
                     (!field->is_number_unsigned() || field->get<uint64_t>() <= uint64_t{INT64_MAX});
   if (!fits || field->get<int64_t>() < 0) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("\"", name, "\" in ", path, " must be a whole number"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("\"", name, "\" in ", path, " must be a whole number"));
   }
   return field->get<int64_t>();
 }
@@ -34,7 +36,8 @@ Status WriteRendezvous(const std::string& path, const Rendezvous& rendezvous) {
                                          {"server_key", rendezvous.server_key},
                                          {"pid", rendezvous.pid},
                                          {"started_at", rendezvous.started_unix_ms}};
-  const std::string text = object.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  const std::string text =
+      object.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   return WritePrivateFile(path, text + "\n", /*replace=*/true);
 }
 
@@ -42,9 +45,10 @@ Result<Rendezvous> ReadRendezvous(const std::string& path) {
   MR_ASSIGN_OR_RETURN(const nlohmann::json object, ReadJsonObject(path));
   MR_ASSIGN_OR_RETURN(const int64_t version, NumberField(object, "v", path));
   if (version != kVersion) {
-    return Fail(version > kVersion ? ErrorCode::kUnsupported : ErrorCode::kInvalidArgument,
-                StrCat(path, " is a rendezvous file of version ", version, ", this program reads version ", kVersion,
-                       ": is it written by mrcoordinator --rendezvous of the same release?"));
+    return Fail(
+        version > kVersion ? ErrorCode::kUnsupported : ErrorCode::kInvalidArgument,
+        StrCat(path, " is a rendezvous file of version ", version, ", this program reads version ",
+               kVersion, ": is it written by mrcoordinator --rendezvous of the same release?"));
   }
   Rendezvous rendezvous;
   MR_ASSIGN_OR_RETURN(rendezvous.control, TextField(object, "control", path));
@@ -55,7 +59,8 @@ Result<Rendezvous> ReadRendezvous(const std::string& path) {
   rendezvous.pid = static_cast<uint64_t>(pid);
   MR_ASSIGN_OR_RETURN(rendezvous.started_unix_ms, NumberField(object, "started_at", path));
   if (const auto control = ParseEndpoint(rendezvous.control); !control) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("\"control\" in ", path, " is ", control.error().text));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("\"control\" in ", path, " is ", control.error().text));
   }
   return rendezvous;
 }
@@ -66,7 +71,8 @@ Result<std::string> ResolveEndpoint(const std::string& endpoint, Duration timeou
     return endpoint;
   }
   const std::string path = endpoint.substr(5);
-  if (path.empty()) return Fail(ErrorCode::kInvalidArgument, "file: needs the path of a rendezvous file behind it");
+  if (path.empty())
+    return Fail(ErrorCode::kInvalidArgument, "file: needs the path of a rendezvous file behind it");
   const SystemClock clock;
   const Time deadline = clock.Read().mono + timeout;
   for (;;) {
@@ -75,8 +81,9 @@ Result<std::string> ResolveEndpoint(const std::string& endpoint, Duration timeou
     if (rendezvous.error().code != ErrorCode::kNotFound) return Fail(rendezvous.error());
     if (clock.Read().mono >= deadline) {
       const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
-      return Fail(ErrorCode::kTimeout, StrCat("the rendezvous file ", path, " did not appear within ",
-                                              FormatElapsed(waited), ": is mrcoordinator --rendezvous running?"));
+      return Fail(ErrorCode::kTimeout,
+                  StrCat("the rendezvous file ", path, " did not appear within ",
+                         FormatElapsed(waited), ": is mrcoordinator --rendezvous running?"));
     }
     std::this_thread::sleep_for(kLookAgain);
   }

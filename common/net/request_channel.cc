@@ -6,14 +6,16 @@ namespace mr::net {
 
 using zmq_internal::SendResult;
 
-Result<std::unique_ptr<RequestChannel>> RequestChannel::Connect(NetContext& context, const std::string& endpoint) {
-  const zmq_internal::SocketLimits limits{.max_message_bytes = static_cast<int64_t>(wire::kMaxMessageBytes),
-                                          .send_queue = 4,
-                                          .receive_queue = 4,
-                                          .linger_ms = 0};
+Result<std::unique_ptr<RequestChannel>> RequestChannel::Connect(NetContext& context,
+                                                                const std::string& endpoint) {
+  const zmq_internal::SocketLimits limits{
+      .max_message_bytes = static_cast<int64_t>(wire::kMaxMessageBytes),
+      .send_queue = 4,
+      .receive_queue = 4,
+      .linger_ms = 0};
   MR_ASSIGN_OR_RETURN(zmq::socket_t socket,
-                      zmq_internal::MakeClientSocket(context, zmq::socket_type::req, limits, endpoint,
-                                                     context.impl().security.server_key));
+                      zmq_internal::MakeClientSocket(context, zmq::socket_type::req, limits,
+                                                     endpoint, context.impl().security.server_key));
   auto impl = std::make_unique<Impl>();
   impl->socket = std::move(socket);
   impl->endpoint = endpoint;
@@ -27,11 +29,13 @@ const std::string& RequestChannel::endpoint() const { return impl_->endpoint; }
 Status RequestChannel::Send(std::string_view bytes) {
   // The server would close the connection over it, without a word.
   if (bytes.size() > wire::kMaxMessageBytes) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("a request of ", FormatSize(bytes.size()), " is above the limit of ",
-                                                    FormatSize(wire::kMaxMessageBytes)));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("a request of ", FormatSize(bytes.size()), " is above the limit of ",
+                       FormatSize(wire::kMaxMessageBytes)));
   }
   impl_->wants_to_send = false;
-  switch (zmq_internal::SendFrame(impl_->socket, zmq::message_t(bytes.data(), bytes.size()), false)) {
+  switch (
+      zmq_internal::SendFrame(impl_->socket, zmq::message_t(bytes.data(), bytes.size()), false)) {
     case SendResult::kSent:
       return {};
     case SendResult::kClosed:

@@ -9,7 +9,8 @@ namespace {
 
 using zmq_internal::SendResult;
 
-// A REQ socket sends [its id][correlation id][empty][body]: everything up to the empty part is the envelope.
+// A REQ socket sends [its id][correlation id][empty][body]: everything up to the empty part is the
+// envelope.
 constexpr size_t kMaxEnvelopeFrames = 4;
 constexpr size_t kMaxEnvelopeFrameBytes = 255;  // the longest routing id there is
 
@@ -19,7 +20,8 @@ void AppendFrame(std::string& envelope, std::string_view frame) {
   envelope.append(frame);
 }
 
-// The envelope of the message whose first frame is `frame`; stops at the empty part. False: not of a REQ.
+// The envelope of the message whose first frame is `frame`; stops at the empty part. False: not of
+// a REQ.
 bool ReceiveEnvelope(zmq::socket_t& socket, zmq::message_t& frame, std::string& envelope) {
   for (size_t count = 0; frame.more(); ++count) {
     if (frame.size() == 0 && count > 0) return true;
@@ -32,16 +34,18 @@ bool ReceiveEnvelope(zmq::socket_t& socket, zmq::message_t& frame, std::string& 
 
 }  // namespace
 
-Result<std::unique_ptr<RequestServer>> RequestServer::Bind(NetContext& context,
-                                                           const std::vector<std::string>& endpoints) {
-  // Short queues: an honest client has one request under way, the others shall not fill the memory. The last
-  // replies have a second to leave.
-  const zmq_internal::SocketLimits limits{.max_message_bytes = static_cast<int64_t>(wire::kMaxMessageBytes),
-                                          .send_queue = 8,
-                                          .receive_queue = 8,
-                                          .linger_ms = 1000};
+Result<std::unique_ptr<RequestServer>> RequestServer::Bind(
+    NetContext& context, const std::vector<std::string>& endpoints) {
+  // Short queues: an honest client has one request under way, the others shall not fill the memory.
+  // The last replies have a second to leave.
+  const zmq_internal::SocketLimits limits{
+      .max_message_bytes = static_cast<int64_t>(wire::kMaxMessageBytes),
+      .send_queue = 8,
+      .receive_queue = 8,
+      .linger_ms = 1000};
   auto impl = std::make_unique<Impl>();
-  MR_ASSIGN_OR_RETURN(impl->socket, zmq_internal::MakeServerSocket(context, limits, endpoints, &impl->endpoints));
+  MR_ASSIGN_OR_RETURN(impl->socket,
+                      zmq_internal::MakeServerSocket(context, limits, endpoints, &impl->endpoints));
   return std::make_unique<RequestServer>(std::move(impl));
 }
 
@@ -66,18 +70,22 @@ std::optional<RequestServer::Incoming> RequestServer::Receive() {
 
 Status RequestServer::Reply(const ReplyToken& token, std::string_view bytes) {
   if (bytes.size() > wire::kMaxMessageBytes) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("an answer of ", FormatSize(bytes.size()),
-                                                    " is above the limit of ", FormatSize(wire::kMaxMessageBytes)));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("an answer of ", FormatSize(bytes.size()), " is above the limit of ",
+                       FormatSize(wire::kMaxMessageBytes)));
   }
   std::string_view rest = token.envelope;
   bool first = true;
   while (!rest.empty()) {
     const size_t size = static_cast<uint8_t>(rest.front());
     if (size >= rest.size()) break;  // not one of our tokens
-    const SendResult sent = zmq_internal::SendFrame(impl_->socket, zmq::message_t(rest.data() + 1, size), true);
+    const SendResult sent =
+        zmq_internal::SendFrame(impl_->socket, zmq::message_t(rest.data() + 1, size), true);
     // Only the first part can be refused: with it the peer and a place in its queue are chosen.
-    if (first && sent == SendResult::kNoPeer) return Fail(ErrorCode::kUnavailable, "the client is gone");
-    if (first && sent == SendResult::kFull) return Fail(ErrorCode::kUnavailable, "the client does not read its answers");
+    if (first && sent == SendResult::kNoPeer)
+      return Fail(ErrorCode::kUnavailable, "the client is gone");
+    if (first && sent == SendResult::kFull)
+      return Fail(ErrorCode::kUnavailable, "the client does not read its answers");
     if (sent != SendResult::kSent) return Fail(ErrorCode::kCancelled, "the network is shut down");
     first = false;
     rest.remove_prefix(1 + size);

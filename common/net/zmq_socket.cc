@@ -41,17 +41,20 @@ void SetCommon(zmq::socket_t& socket, const SocketLimits& limits, bool ipv6) {
 }
 
 void SetReconnect(zmq::socket_t& socket, bool tcp) {
-  // The library's own jitter is small: each socket draws its interval and its ceiling, so that thousands of
-  // workers do not come back in step after a restart of the coordinator.
+  // The library's own jitter is small: each socket draws its interval and its ceiling, so that
+  // thousands of workers do not come back in step after a restart of the coordinator.
   Random random(RandomSeed());
-  const int first_ms = tcp ? 50 + static_cast<int>(random.Below(200)) : 10 + static_cast<int>(random.Below(20));
-  const int most_ms = tcp ? 1000 + static_cast<int>(random.Below(2000)) : 200 + static_cast<int>(random.Below(100));
+  const int first_ms =
+      tcp ? 50 + static_cast<int>(random.Below(200)) : 10 + static_cast<int>(random.Below(20));
+  const int most_ms =
+      tcp ? 1000 + static_cast<int>(random.Below(2000)) : 200 + static_cast<int>(random.Below(100));
   socket.set(zmq::sockopt::reconnect_ivl, first_ms);
   socket.set(zmq::sockopt::reconnect_ivl_max, most_ms);
   if (tcp) socket.set(zmq::sockopt::connect_timeout, 3000);
 }
 
-Status SetClientKeys(zmq::socket_t& socket, const Security& security, const std::string& server_key) {
+Status SetClientKeys(zmq::socket_t& socket, const Security& security,
+                     const std::string& server_key) {
   if (!security.own) {
     if (server_key.empty()) return {};
     return Fail(ErrorCode::kInvalidArgument,
@@ -59,7 +62,8 @@ Status SetClientKeys(zmq::socket_t& socket, const Security& security, const std:
   }
   if (server_key.size() != 40) {
     return Fail(ErrorCode::kInvalidArgument,
-                "encryption needs the server's public key (40 characters): it is in the server's key file and in "
+                "encryption needs the server's public key (40 characters): it is in the server's "
+                "key file and in "
                 "the rendezvous file");
   }
   socket.set(zmq::sockopt::curve_serverkey, server_key);
@@ -78,7 +82,8 @@ bool SomebodyListens(const std::string& path) {
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (descriptor < 0) return false;
-  const bool connected = ::connect(descriptor, reinterpret_cast<sockaddr*>(&address), length) == 0 || errno == EAGAIN;
+  const bool connected =
+      ::connect(descriptor, reinterpret_cast<sockaddr*>(&address), length) == 0 || errno == EAGAIN;
   ::close(descriptor);
   return connected;
 }
@@ -86,10 +91,12 @@ bool SomebodyListens(const std::string& path) {
 Status BindOne(zmq::socket_t& socket, const std::string& text, std::string* bound) {
   MR_ASSIGN_OR_RETURN(const Endpoint endpoint, ParseEndpoint(text));
   if (!endpoint.tcp && SomebodyListens(endpoint.path)) {
-    return Fail(ErrorCode::kAlreadyExists, StrCat(text, " is in use by a running server: stop it or choose another"));
+    return Fail(ErrorCode::kAlreadyExists,
+                StrCat(text, " is in use by a running server: stop it or choose another"));
   }
   std::string address = ToString(endpoint);
-  if (endpoint.tcp && endpoint.port == 0) address.replace(address.rfind(':') + 1, std::string::npos, "*");
+  if (endpoint.tcp && endpoint.port == 0)
+    address.replace(address.rfind(':') + 1, std::string::npos, "*");
   try {
     socket.bind(address);
   } catch (const zmq::error_t& error) {
@@ -110,20 +117,24 @@ tl::unexpected<Error> NoSocket(const zmq::error_t& error) {
 
 }  // namespace
 
-Result<zmq::socket_t> MakeClientSocket(NetContext& context, zmq::socket_type type, const SocketLimits& limits,
-                                       const std::string& text, const std::string& server_key) {
+Result<zmq::socket_t> MakeClientSocket(NetContext& context, zmq::socket_type type,
+                                       const SocketLimits& limits, const std::string& text,
+                                       const std::string& server_key) {
   MR_ASSIGN_OR_RETURN(const Endpoint endpoint, ParseEndpoint(text));
   if (endpoint.tcp && endpoint.port == 0) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("cannot connect to ", text, ": port 0 is no address"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("cannot connect to ", text, ": port 0 is no address"));
   }
   try {
     zmq::socket_t socket(context.impl().context, type);
     SetCommon(socket, limits, endpoint.host.find(':') != std::string::npos);
     SetReconnect(socket, endpoint.tcp);
-    // Without a connection a send fails at once, instead of queueing for a server that may never come.
+    // Without a connection a send fails at once, instead of queueing for a server that may never
+    // come.
     socket.set(zmq::sockopt::immediate, 1);
     if (type == zmq::socket_type::req) {
-      // A lost request must not block the socket for ever, and a late reply must not pass for the next one.
+      // A lost request must not block the socket for ever, and a late reply must not pass for the
+      // next one.
       socket.set(zmq::sockopt::req_relaxed, 1);
       socket.set(zmq::sockopt::req_correlate, 1);
     }
@@ -132,7 +143,8 @@ Result<zmq::socket_t> MakeClientSocket(NetContext& context, zmq::socket_type typ
       socket.connect(ToString(endpoint));
     } catch (const zmq::error_t& error) {
       if (error.num() == ETERM) return NoSocket(error);
-      return Fail(ErrorCode::kInvalidArgument, StrCat("cannot connect to ", text, ": ", error.what()));
+      return Fail(ErrorCode::kInvalidArgument,
+                  StrCat("cannot connect to ", text, ": ", error.what()));
     }
     return socket;
   } catch (const zmq::error_t& error) {
@@ -141,7 +153,8 @@ Result<zmq::socket_t> MakeClientSocket(NetContext& context, zmq::socket_type typ
 }
 
 Result<zmq::socket_t> MakeServerSocket(NetContext& context, const SocketLimits& limits,
-                                       const std::vector<std::string>& endpoints, std::vector<std::string>* bound) {
+                                       const std::vector<std::string>& endpoints,
+                                       std::vector<std::string>* bound) {
   const Security& security = context.impl().security;
   bool ipv6 = false;
   for (const std::string& text : endpoints) {
@@ -179,7 +192,8 @@ bool ReceiveFrame(zmq::socket_t& socket, zmq::message_t& frame) {
 }
 
 SendResult SendFrame(zmq::socket_t& socket, zmq::message_t frame, bool more) {
-  const auto flags = more ? zmq::send_flags::dontwait | zmq::send_flags::sndmore : zmq::send_flags::dontwait;
+  const auto flags =
+      more ? zmq::send_flags::dontwait | zmq::send_flags::sndmore : zmq::send_flags::dontwait;
   for (;;) {
     try {
       return socket.send(frame, flags) ? SendResult::kSent : SendResult::kFull;

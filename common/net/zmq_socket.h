@@ -22,7 +22,8 @@ struct NetContext::Impl {
 struct RequestChannel::Impl {
   zmq::socket_t socket;
   std::string endpoint;
-  bool wants_to_send = false;  // the last Send was kUnavailable and the poller has not reported since
+  bool wants_to_send =
+      false;  // the last Send was kUnavailable and the poller has not reported since
 };
 
 struct RequestServer::Impl {
@@ -45,19 +46,21 @@ namespace zmq_internal {
 
 struct SocketLimits {
   int64_t max_message_bytes = 0;
-  int send_queue = 0;     // messages per peer
+  int send_queue = 0;  // messages per peer
   int receive_queue = 0;
   int linger_ms = 0;
 };
 
-// A socket that connects: keys, keep-alive, reconnection with jitter, no queueing for a server that is not
-// there (IMMEDIATE).
-Result<zmq::socket_t> MakeClientSocket(NetContext& context, zmq::socket_type type, const SocketLimits& limits,
-                                       const std::string& endpoint, const std::string& server_key);
+// A socket that connects: keys, keep-alive, reconnection with jitter, no queueing for a server that
+// is not there (IMMEDIATE).
+Result<zmq::socket_t> MakeClientSocket(NetContext& context, zmq::socket_type type,
+                                       const SocketLimits& limits, const std::string& endpoint,
+                                       const std::string& server_key);
 
 // A ROUTER that says when it cannot send, bound to `endpoints`; `bound` gets the real ones.
 Result<zmq::socket_t> MakeServerSocket(NetContext& context, const SocketLimits& limits,
-                                       const std::vector<std::string>& endpoints, std::vector<std::string>* bound);
+                                       const std::vector<std::string>& endpoints,
+                                       std::vector<std::string>* bound);
 
 // DONTWAIT, EINTR retried. Nothing there, or the context is shut down: false.
 bool ReceiveFrame(zmq::socket_t& socket, zmq::message_t& frame);

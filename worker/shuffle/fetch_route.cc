@@ -13,8 +13,10 @@ constexpr Duration kPingAfter = std::chrono::milliseconds(500);
 constexpr int kPatienceWithTheLiving = 6;
 
 std::string Seconds(Duration duration) {
-  return StrCat(static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) / 1000,
-                " s");
+  return StrCat(
+      static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) /
+          1000,
+      " s");
 }
 
 }  // namespace
@@ -23,19 +25,21 @@ wire::Failure FetchFailure(const FetchedSource& source, std::string_view reason)
   wire::Failure failure;
   failure.cause = wire::FailureCause::kFetch;
   failure.type = "fetch";
-  failure.message = StrCat("map output ", ToString(source.attempt), " could not be fetched from ", source.endpoint, ": ",
-                           reason);
+  failure.message = StrCat("map output ", ToString(source.attempt), " could not be fetched from ",
+                           source.endpoint, ": ", reason);
   failure.failed_source = source.attempt;
   return failure;
 }
 
 Attempted<std::unique_ptr<FetchRoute>> FetchRoute::Open(net::NetContext& net, BlackBox& black_box,
-                                                        const FetchOptions& options, uint32_t partition,
-                                                        std::vector<FetchedSource*> sources, SegmentStore store) {
+                                                        const FetchOptions& options,
+                                                        uint32_t partition,
+                                                        std::vector<FetchedSource*> sources,
+                                                        SegmentStore store) {
   auto channel = net::DataChannel::Connect(net, sources.front()->endpoint);
   if (!channel) return tl::unexpected(FetchFailure(*sources.front(), channel.error().text));
-  return std::make_unique<FetchRoute>(black_box, options, partition, std::move(sources), std::move(store),
-                                      std::move(*channel));
+  return std::make_unique<FetchRoute>(black_box, options, partition, std::move(sources),
+                                      std::move(store), std::move(*channel));
 }
 
 FetchRoute::FetchRoute(BlackBox& black_box, const FetchOptions& options, uint32_t partition,
@@ -50,11 +54,13 @@ FetchRoute::FetchRoute(BlackBox& black_box, const FetchOptions& options, uint32_
 
 Attempted<bool> FetchRoute::Step(Time now) {
   std::optional<wire::Failure> failure;
-  while (!failure && channel_->Receive([&](std::string_view bytes) { failure = Take(bytes, now); })) {
+  while (!failure &&
+         channel_->Receive([&](std::string_view bytes) { failure = Take(bytes, now); })) {
   }
   if (failure) return tl::unexpected(std::move(*failure));
   if (done_ == sources_.size()) {
-    if (const Status finished = store_.Finish(); !finished) return tl::unexpected(FailureOf(finished.error()));
+    if (const Status finished = store_.Finish(); !finished)
+      return tl::unexpected(FailureOf(finished.error()));
     return true;
   }
   if (done_ == asked_end_) must_ask_ = true;
@@ -70,7 +76,8 @@ bool FetchRoute::Send(const FetchMessage& message, Time now) {
     unconnected_since_.reset();
     return true;
   }
-  // The connection is gone, and with it what the server knew: it is asked again when there is a new one.
+  // The connection is gone, and with it what the server knew: it is asked again when there is a new
+  // one.
   if (!unconnected_since_) unconnected_since_ = now;
   must_ask_ = true;
   return false;
@@ -84,7 +91,8 @@ void FetchRoute::Ask(Time now) {
   message.credits = std::clamp(options_.window, 1u, kMaxCredits);
   message.partition = partition_;
   const size_t end = std::min(sources_.size(), done_ + kSourcesPerFetch);
-  for (size_t i = done_; i < end; ++i) message.sources.push_back({sources_[i]->attempt, sources_[i]->received});
+  for (size_t i = done_; i < end; ++i)
+    message.sources.push_back({sources_[i]->attempt, sources_[i]->received});
   if (!Send(message, now)) return;
   fetch_id_ = message.fetch_id;
   asked_begin_ = done_;
@@ -116,15 +124,18 @@ void FetchRoute::PingIfSilent(Time now) {
 
 std::optional<wire::Failure> FetchRoute::CheckDeadlines(Time now) const {
   if (unconnected_since_ && now - *unconnected_since_ > options_.connect_timeout) {
-    return FetchFailure(current(), StrCat("no connection within ", Seconds(options_.connect_timeout),
-                                          ": its worker is gone or cannot be reached"));
+    return FetchFailure(current(),
+                        StrCat("no connection within ", Seconds(options_.connect_timeout),
+                               ": its worker is gone or cannot be reached"));
   }
   if (heard_ && now - *heard_ > options_.stall_timeout) {
-    return FetchFailure(current(), StrCat("its worker has not answered for ", Seconds(options_.stall_timeout)));
+    return FetchFailure(
+        current(), StrCat("its worker has not answered for ", Seconds(options_.stall_timeout)));
   }
   const Duration patience = options_.stall_timeout * kPatienceWithTheLiving;
   if (progress_ && now - *progress_ > patience) {
-    return FetchFailure(current(), StrCat("its worker answers, but has sent nothing for ", Seconds(patience)));
+    return FetchFailure(current(),
+                        StrCat("its worker answers, but has sent nothing for ", Seconds(patience)));
   }
   return std::nullopt;
 }
@@ -156,12 +167,13 @@ std::optional<wire::Failure> FetchRoute::TakePart(const PiecePart& part, std::st
   }
   FetchedSource& source = *sources_[done_];
   if (part.status != PartStatus::kBytes) {
-    const char* what = part.status == PartStatus::kNotHere    ? "it is not there"
+    const char* what = part.status == PartStatus::kNotHere   ? "it is not there"
                        : part.status == PartStatus::kDamaged ? "it is damaged there"
-                                                              : "it cannot be read there";
+                                                             : "it cannot be read there";
     return FetchFailure(source, StrCat(what, " (", Printable(bytes), ")"));
   }
-  if (part.offset != source.received || (source.begun && part.segment_bytes != source.segment.bytes)) {
+  if (part.offset != source.received ||
+      (source.begun && part.segment_bytes != source.segment.bytes)) {
     return FetchFailure(source, "it has changed while it was fetched");
   }
   if (!source.begun) {
@@ -169,7 +181,8 @@ std::optional<wire::Failure> FetchRoute::TakePart(const PiecePart& part, std::st
     source.segment.bytes = part.segment_bytes;
     if (const Status begun = store_.Begin(source.segment); !begun) return FailureOf(begun.error());
   }
-  if (const Status stored = store_.Append(source.segment, bytes); !stored) return FailureOf(stored.error());
+  if (const Status stored = store_.Append(source.segment, bytes); !stored)
+    return FailureOf(stored.error());
   source.received += bytes.size();
   black_box_.shuffle_bytes_done.fetch_add(bytes.size(), std::memory_order_relaxed);
   if (source.received == source.segment.bytes) ++done_;

@@ -1,5 +1,6 @@
-// The stream of segments from one segment server to one reducer: asks, stores, gives credits, notices silence,
-// resumes after a broken connection. Used by the segment fetcher alone; one thread.
+// The stream of segments from one segment server to one reducer: asks, stores, gives credits,
+// notices silence, resumes after a broken connection. Used by the segment fetcher alone; one
+// thread.
 #pragma once
 
 #include <memory>
@@ -30,12 +31,16 @@ wire::Failure FetchFailure(const FetchedSource& source, std::string_view reason)
 
 class FetchRoute {
  public:
-  // All `sources` (at least one) have the same endpoint. A malformed endpoint is a kFetch failure too.
+  // All `sources` (at least one) have the same endpoint. A malformed endpoint is a kFetch failure
+  // too.
   static Attempted<std::unique_ptr<FetchRoute>> Open(net::NetContext& net, BlackBox& black_box,
-                                                     const FetchOptions& options, uint32_t partition,
-                                                     std::vector<FetchedSource*> sources, SegmentStore store);
-  FetchRoute(BlackBox& black_box, const FetchOptions& options, uint32_t partition, std::vector<FetchedSource*> sources,
-             SegmentStore store, std::unique_ptr<net::DataChannel> channel);
+                                                     const FetchOptions& options,
+                                                     uint32_t partition,
+                                                     std::vector<FetchedSource*> sources,
+                                                     SegmentStore store);
+  FetchRoute(BlackBox& black_box, const FetchOptions& options, uint32_t partition,
+             std::vector<FetchedSource*> sources, SegmentStore store,
+             std::unique_ptr<net::DataChannel> channel);
 
   // Takes what has come and says what is due. True: everything is here.
   Attempted<bool> Step(Time now);
@@ -59,7 +64,7 @@ class FetchRoute {
   SegmentStore store_;
   const std::unique_ptr<net::DataChannel> channel_;
 
-  size_t done_ = 0;        // sources that are complete: the first ones
+  size_t done_ = 0;         // sources that are complete: the first ones
   size_t asked_begin_ = 0;  // first source of the newest FETCH …
   size_t asked_end_ = 0;    // … and behind its last
   uint64_t fetch_id_ = 0;

@@ -15,7 +15,8 @@ constexpr size_t kPartBytes = 28;
 
 template <std::unsigned_integral T>
 void Put(std::string& out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i) out.push_back(static_cast<char>(static_cast<uint64_t>(value) >> (8 * i)));
+  for (size_t i = 0; i < sizeof(T); ++i)
+    out.push_back(static_cast<char>(static_cast<uint64_t>(value) >> (8 * i)));
 }
 
 // Walks over a message whose size has been checked by the caller.
@@ -25,7 +26,8 @@ class Reader {
   template <std::unsigned_integral T>
   T Take() {
     uint64_t value = 0;
-    for (size_t i = 0; i < sizeof(T); ++i) value |= uint64_t{static_cast<uint8_t>(rest_[i])} << (8 * i);
+    for (size_t i = 0; i < sizeof(T); ++i)
+      value |= uint64_t{static_cast<uint8_t>(rest_[i])} << (8 * i);
     rest_.remove_prefix(sizeof(T));
     return static_cast<T>(value);
   }
@@ -54,12 +56,14 @@ struct Header {
 };
 
 Result<Header> TakeHeader(std::string_view bytes) {
-  if (bytes.size() < kHeaderBytes || !bytes.starts_with(kMagic)) return Malformed("it does not start with MRSF");
+  if (bytes.size() < kHeaderBytes || !bytes.starts_with(kMagic))
+    return Malformed("it does not start with MRSF");
   Reader reader(bytes.substr(kMagic.size()));
   const auto version = reader.Take<uint8_t>();
   if (version != kVersion) {
-    return Fail(ErrorCode::kUnsupported, StrCat("the other side speaks version ", version, " of the shuffle, this program ",
-                                                kVersion, ": install the same version on all workers"));
+    return Fail(ErrorCode::kUnsupported,
+                StrCat("the other side speaks version ", version, " of the shuffle, this program ",
+                       kVersion, ": install the same version on all workers"));
   }
   const auto kind = static_cast<ShuffleKind>(reader.Take<uint8_t>());
   const auto fetch_id = reader.Take<uint64_t>();
@@ -69,13 +73,19 @@ Result<Header> TakeHeader(std::string_view bytes) {
 Result<FetchMessage> DecodeFetch(const Header& header) {
   if (header.body.size() < 12) return Malformed("FETCH is cut short");
   Reader reader(header.body);
-  FetchMessage message{.kind = header.kind, .fetch_id = header.fetch_id, .credits = 0, .partition = 0, .sources = {}};
+  FetchMessage message{.kind = header.kind,
+                       .fetch_id = header.fetch_id,
+                       .credits = 0,
+                       .partition = 0,
+                       .sources = {}};
   message.partition = reader.Take<uint32_t>();
   message.credits = reader.Take<uint32_t>();
   const auto count = reader.Take<uint32_t>();
-  if (message.credits == 0 || message.credits > kMaxCredits) return Malformed("credits out of range");
+  if (message.credits == 0 || message.credits > kMaxCredits)
+    return Malformed("credits out of range");
   if (count == 0 || count > kMaxFetchSources) return Malformed("number of sources out of range");
-  if (reader.rest().size() != count * kSourceBytes) return Malformed("FETCH has another size than its sources");
+  if (reader.rest().size() != count * kSourceBytes)
+    return Malformed("FETCH has another size than its sources");
   message.sources.reserve(count);
   for (uint32_t i = 0; i < count; ++i) {
     FetchSource source;
@@ -108,8 +118,10 @@ Result<ServerMessage> DecodePiece(const Header& header) {
     part.offset = reader.Take<uint64_t>();
     part.length = reader.Take<uint32_t>();
     if (part.status > PartStatus::kUnreadable) return Malformed("unknown status");
-    const bool inside = part.offset <= part.segment_bytes && part.length <= part.segment_bytes - part.offset;
-    if (part.status == PartStatus::kBytes && !inside) return Malformed("a part outside of its segment");
+    const bool inside =
+        part.offset <= part.segment_bytes && part.length <= part.segment_bytes - part.offset;
+    if (part.status == PartStatus::kBytes && !inside)
+      return Malformed("a part outside of its segment");
     total += part.length;
     message.parts.push_back(part);
   }

@@ -1,7 +1,8 @@
 // The messages between a segment fetcher and a segment server; FORMAT.md says what is in them.
 //
-// Framed by hand: bulk bytes would be copied and walked by the control plane's codec. Reading never trusts its
-// input: limits hold before anything is allocated, and whatever does not fit exactly is refused.
+// Framed by hand: bulk bytes would be copied and walked by the control plane's codec. Reading never
+// trusts its input: limits hold before anything is allocated, and whatever does not fit exactly is
+// refused.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +17,13 @@ namespace mr::worker {
 
 inline constexpr uint32_t kMaxCredits = 16;
 inline constexpr uint32_t kMaxFetchSources = 4096;
-inline constexpr uint64_t kPieceBytes = 512u << 10;  // of payload; see deps: below it costs more per byte
+inline constexpr uint64_t kPieceBytes = 512u
+                                        << 10;  // of payload: smaller messages cost more per byte
 
 enum class ShuffleKind : uint8_t { kFetch = 1, kCredit = 2, kPing = 3, kPiece = 4, kPong = 5 };
 
 struct FetchSource {
-  AttemptId attempt;      // of a map task
+  AttemptId attempt;       // of a map task
   uint64_t resume_at = 0;  // bytes of the segment that are there already
   friend bool operator==(const FetchSource&, const FetchSource&) = default;
 };
@@ -30,9 +32,9 @@ struct FetchSource {
 struct FetchMessage {
   ShuffleKind kind = ShuffleKind::kPing;  // kFetch, kCredit, kPing
   uint64_t fetch_id = 0;
-  uint32_t credits = 0;               // kFetch, kCredit
-  uint32_t partition = 0;             // kFetch
-  std::vector<FetchSource> sources;   // kFetch
+  uint32_t credits = 0;              // kFetch, kCredit
+  uint32_t partition = 0;            // kFetch
+  std::vector<FetchSource> sources;  // kFetch
   friend bool operator==(const FetchMessage&, const FetchMessage&) = default;
 };
 std::string Encode(const FetchMessage& message);
@@ -57,7 +59,7 @@ struct ServerMessage {
   std::vector<PiecePart> parts;  // kPiece
   std::string_view payload;      // kPiece: of all parts; points into what was decoded
 };
-// `payload` is appended: for kPiece the caller reads the file right into the message's end.
+// Without the payload: the server reads the file right behind it.
 std::string EncodeHeader(const ServerMessage& message);
 Result<ServerMessage> DecodeServerMessage(std::string_view bytes);
 

@@ -15,16 +15,18 @@ Result<OpenRun> OpenRunFile(Env& env, const std::string& output_dir, const Attem
   MR_ASSIGN_OR_RETURN(run.extents, ReadRunIndex(*run.file));
   MR_ASSIGN_OR_RETURN(const FileStat stat, run.file->Stat());
   for (const PartitionExtent& extent : run.extents) {
-    if (extent.offset <= stat.size_bytes && extent.bytes <= stat.size_bytes - extent.offset) continue;
-    return Fail(ErrorCode::kDataLoss, StrCat(run.file->path(), " has an index that points outside of the file"));
+    if (extent.offset <= stat.size_bytes && extent.bytes <= stat.size_bytes - extent.offset)
+      continue;
+    return Fail(ErrorCode::kDataLoss,
+                StrCat(run.file->path(), " has an index that points outside of the file"));
   }
   return run;
 }
 
 Result<PartitionExtent> ExtentOf(const OpenRun& run, uint32_t partition) {
   if (partition < run.extents.size()) return run.extents[partition];
-  return Fail(ErrorCode::kDataLoss, StrCat(run.file->path(), " has ", run.extents.size(), " partitions, none is number ",
-                                           partition));
+  return Fail(ErrorCode::kDataLoss, StrCat(run.file->path(), " has ", run.extents.size(),
+                                           " partitions, none is number ", partition));
 }
 
 Result<std::shared_ptr<const OpenRun>> RunFileCache::Open(const AttemptId& attempt, Time now) {

@@ -1,4 +1,5 @@
-// The map outputs of one worker, opened: for the segment server, and for reducers on the same worker.
+// The map outputs of one worker, opened: for the segment server, and for reducers on the same
+// worker.
 #pragma once
 
 #include <list>
@@ -28,8 +29,8 @@ Result<OpenRun> OpenRunFile(Env& env, const std::string& output_dir, const Attem
 // kDataLoss if the run has no such partition.
 Result<PartitionExtent> ExtentOf(const OpenRun& run, uint32_t partition);
 
-// Keeps the runs that are asked for most open. A removed file is forgotten with the next Sweep, so that its
-// disk space comes back. One thread.
+// Keeps the runs that are asked for most open. A removed file is forgotten with the next Sweep, so
+// that its disk space comes back. One thread.
 class RunFileCache {
  public:
   RunFileCache(Env& env, std::string output_dir, size_t max_open)

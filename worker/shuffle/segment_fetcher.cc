@@ -16,7 +16,8 @@ namespace {
 constexpr Duration kTick = std::chrono::milliseconds(100);
 
 // A source on this worker stays where it is: a range of its run file.
-Attempted<void> TakeLocal(AttemptContext& context, uint32_t partition, const FetchOptions& options, FetchedSource& source) {
+Attempted<void> TakeLocal(AttemptContext& context, uint32_t partition, const FetchOptions& options,
+                          FetchedSource& source) {
   const auto run = OpenRunFile(context.env, options.own_output_dir, source.attempt);
   if (!run) return tl::unexpected(FetchFailure(source, run.error().text));
   const auto extent = ExtentOf(*run, partition);
@@ -50,7 +51,8 @@ class Fetch {
         return tl::unexpected(std::move(taken.error()));
       }
     }
-    if (auto fetched = FetchRemote(std::move(remote)); !fetched) return tl::unexpected(std::move(fetched.error()));
+    if (auto fetched = FetchRemote(std::move(remote)); !fetched)
+      return tl::unexpected(std::move(fetched.error()));
     std::vector<Segment> segments;
     for (FetchedSource& source : sources_) {
       if (source.segment.bytes > 0) segments.push_back(std::move(source.segment));
@@ -64,7 +66,8 @@ class Fetch {
     std::optional<net::NetContext> own_context;  // outlives the routes
     if (options_.net == nullptr) own_context.emplace();
     net::NetContext& net = own_context ? *own_context : *options_.net;
-    std::deque<std::pair<std::string, std::vector<FetchedSource*>>> waiting(remote.begin(), remote.end());
+    std::deque<std::pair<std::string, std::vector<FetchedSource*>>> waiting(remote.begin(),
+                                                                            remote.end());
     // Each reducer begins with another server, or all would crowd at the first.
     std::rotate(waiting.begin(), waiting.begin() + work_.partition % waiting.size(), waiting.end());
     std::map<int, std::unique_ptr<FetchRoute>> active;
@@ -72,7 +75,8 @@ class Fetch {
     for (int next_key = 0; !active.empty() || !waiting.empty();) {
       while (!waiting.empty() && active.size() < std::max(1u, options_.parallel)) {
         const int key = next_key++;
-        SegmentStore store(context_.env, budget_, JoinPath(context_.scratch_dir, StrCat("fetch-", key, ".seg")));
+        SegmentStore store(context_.env, budget_,
+                           JoinPath(context_.scratch_dir, StrCat("fetch-", key, ".seg")));
         auto route = FetchRoute::Open(net, context_.black_box, options_, work_.partition,
                                       std::move(waiting.front().second), std::move(store));
         if (!route) return tl::unexpected(std::move(route.error()));

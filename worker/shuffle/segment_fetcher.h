@@ -15,17 +15,21 @@ namespace mr::worker {
 struct FetchOptions {
   std::string own_endpoint;    // sources with this endpoint are opened as files …
   std::string own_output_dir;  // … <own_output_dir>/<attempt>.run
-  uint64_t memory_bytes = 0;   // fetched segments stay in memory up to this, then go to context.scratch_dir
-  net::NetContext* net = nullptr;  // null: one without encryption is made when there are remote sources
-  uint32_t parallel = 4;           // endpoints fetched from at the same time
-  uint32_t window = 8;             // pieces of 512 KiB under way per endpoint; 1 … 16
-  Duration connect_timeout = std::chrono::seconds(5);  // without a connection: the sources there cannot be had
-  Duration stall_timeout = std::chrono::seconds(10);   // without any sign of life from a connected server
+  uint64_t memory_bytes =
+      0;  // fetched segments stay in memory up to this, then go to context.scratch_dir
+  net::NetContext* net =
+      nullptr;            // null: one without encryption is made when there are remote sources
+  uint32_t parallel = 4;  // endpoints fetched from at the same time
+  uint32_t window = 8;    // pieces of 512 KiB under way per endpoint; 1 … 16
+  Duration connect_timeout =
+      std::chrono::seconds(5);  // without a connection: the sources there cannot be had
+  Duration stall_timeout =
+      std::chrono::seconds(10);  // without any sign of life from a connected server
 };
 
-// The non-empty segments of `work.partition`, in the order of work.sources. Checks that each arrived whole.
-// Counts progress in the black box (shuffle_bytes_done, beat).
-// Fails with kFetch and failed_source when a map output cannot be had after retries, kDiskFull, kIo.
+// The non-empty segments of `work.partition`, in the order of work.sources. Checks that each
+// arrived whole. Counts progress in the black box (shuffle_bytes_done, beat). Fails with kFetch and
+// failed_source when a map output cannot be had after retries, kDiskFull, kIo.
 Attempted<std::vector<Segment>> FetchSegments(AttemptContext& context, const wire::ReduceWork& work,
                                               const FetchOptions& options);
 

@@ -114,9 +114,10 @@ Result<std::unique_ptr<SegmentServer>> SegmentServer::Start(net::NetContext& con
   if (!advertise_host.empty()) {
     impl->server->AdvertiseAs(advertise_host);
   } else if (bound.starts_with("tcp://0.0.0.0:") || bound.starts_with("tcp://[::]:")) {
-    return Fail(ErrorCode::kInvalidArgument,
-                StrCat("the segment server listens on all interfaces (", listen_endpoint,
-                       "), so other workers must be told the name of this host: give a host to advertise"));
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        StrCat("the segment server listens on all interfaces (", listen_endpoint,
+               "), so other workers must be told the name of this host: give a host to advertise"));
   }
   impl->thread = std::thread([raw = impl.get()] { raw->Loop(); });
   return std::make_unique<SegmentServer>(std::move(impl));
@@ -138,9 +139,11 @@ void SegmentServer::Impl::Loop() {
   poller.AddFd(waker->descriptor(), kWakerKey);
   const SystemClock clock;
   while (!stop) {
-    const bool busy = std::any_of(peers.begin(), peers.end(), [](const auto& each) { return each.second.Sendable(); });
+    const bool busy = std::any_of(peers.begin(), peers.end(),
+                                  [](const auto& each) { return each.second.Sendable(); });
     if (const auto ready = poller.Wait(busy ? Duration::zero() : kSweepEvery); !ready) {
-      if (ready.error().code != ErrorCode::kCancelled) LOG(ERROR) << "segment server ends: " << ready.error().text;
+      if (ready.error().code != ErrorCode::kCancelled)
+        LOG(ERROR) << "segment server ends: " << ready.error().text;
       return;
     }
     const Time now = clock.Read().mono;
@@ -157,7 +160,8 @@ void SegmentServer::Impl::Loop() {
 void SegmentServer::Impl::Handle(net::DataServer::Incoming incoming, Time now) {
   Result<FetchMessage> message = DecodeFetchMessage(incoming.bytes);
   if (!message) {
-    LOG_EVERY_N(WARNING, 100) << "dropped a message to the segment server: " << message.error().text;
+    LOG_EVERY_N(WARNING, 100) << "dropped a message to the segment server: "
+                              << message.error().text;
     return;
   }
   const auto found = peers.find(incoming.peer);
@@ -219,8 +223,9 @@ PlannedPart SegmentServer::Impl::PlanPart(const Peer& peer, uint64_t room, Time 
   const auto extent = ExtentOf(**run, peer.partition);
   if (!extent) return RefusedPart(peer.next, extent.error());
   if (peer.offset > extent->bytes) {
-    return RefusedPart(peer.next, Error{ErrorCode::kDataLoss, StrCat((*run)->file->path(), " has ", extent->bytes,
-                                                                     " bytes in that partition, fewer than before")});
+    return RefusedPart(peer.next, Error{ErrorCode::kDataLoss,
+                                        StrCat((*run)->file->path(), " has ", extent->bytes,
+                                               " bytes in that partition, fewer than before")});
   }
   PlannedPart planned;
   planned.part.source = peer.next;
@@ -239,7 +244,8 @@ std::string SegmentServer::Impl::NextPiece(Peer& peer, Time now) {
     PlannedPart part = PlanPart(peer, room, now);
     room -= std::min<uint64_t>(room, part.part.length);
     peer.offset += part.part.length;
-    const bool over = part.part.status != PartStatus::kBytes || peer.offset == part.part.segment_bytes;
+    const bool over =
+        part.part.status != PartStatus::kBytes || peer.offset == part.part.segment_bytes;
     planned.push_back(std::move(part));
     if (!over) break;
     ++peer.next;
@@ -251,7 +257,8 @@ std::string SegmentServer::Impl::NextPiece(Peer& peer, Time now) {
   for (size_t i = 0; i < planned.size(); ++i) {
     const Status appended = AppendBytes(planned[i], piece);
     if (appended) continue;
-    // The disk failed under a part that the header has announced: say so instead, and go on behind it.
+    // The disk failed under a part that the header has announced: say so instead, and go on behind
+    // it.
     const std::string bytes = piece.substr(header_bytes);
     const uint32_t source = planned[i].part.source;
     planned.resize(i);
@@ -260,7 +267,8 @@ std::string SegmentServer::Impl::NextPiece(Peer& peer, Time now) {
     peer.offset = peer.next < peer.sources.size() ? peer.sources[peer.next].resume_at : 0;
     return HeaderOf(peer.fetch_id, planned) + bytes + planned.back().text;
   }
-  if (peer.next == peer.sources.size()) peer.sources = {};  // all sent: only the name is kept, for pings
+  if (peer.next == peer.sources.size())
+    peer.sources = {};  // all sent: only the name is kept, for pings
   if (peer.sources.empty()) peer.next = 0;
   return piece;
 }
@@ -269,7 +277,8 @@ void SegmentServer::Impl::Sweep(Time now) {
   if (now < next_sweep) return;
   next_sweep = now + kSweepEvery;
   runs.Sweep(now, kForgetRunAfter);
-  std::erase_if(peers, [now](const auto& each) { return now - each.second.heard > kForgetPeerAfter; });
+  std::erase_if(peers,
+                [now](const auto& each) { return now - each.second.heard > kForgetPeerAfter; });
 }
 
 }  // namespace mr::worker

@@ -1,8 +1,8 @@
-// The worker's side of the shuffle that gives: serves segments of this worker's map outputs to reducers, in a
-// thread of its own. Messages: FORMAT.md.
+// The worker's side of the shuffle that gives: serves segments of this worker's map outputs to
+// reducers, in a thread of its own. Messages: FORMAT.md.
 //
-// It never waits for a peer: each gets as many pieces as it has given credits for. What comes from the network
-// is numbers and never a path; files outside of output_dir cannot be named.
+// It never waits for a peer: each gets as many pieces as it has given credits for. What comes from
+// the network is numbers and never a path; files outside of output_dir cannot be named.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,9 @@ namespace mr::worker {
 
 class SegmentServer {
  public:
-  // Serves <output_dir>/<attempt>.run. `listen_endpoint` as for RequestServer::Bind; `advertise_host` (may be
-  // empty) replaces the host in endpoint(), for listening on all interfaces. `context` and `env` must outlive it.
+  // Serves <output_dir>/<attempt>.run. `listen_endpoint` as for RequestServer::Bind;
+  // `advertise_host` (may be empty) replaces the host in endpoint(), for listening on all
+  // interfaces. `context` and `env` must outlive it.
   static Result<std::unique_ptr<SegmentServer>> Start(net::NetContext& context, Env& env,
                                                       const std::string& listen_endpoint,
                                                       const std::string& advertise_host,

@@ -25,8 +25,9 @@ class MemoryBudget {
   uint64_t left_;
 };
 
-// Stores segments that come one after the other. A segment that does not fit into memory is appended to one
-// scratch file per store, so that ten thousand small segments do not become ten thousand files.
+// Stores segments that come one after the other. A segment that does not fit into memory is
+// appended to one scratch file per store, so that ten thousand small segments do not become ten
+// thousand files.
 class SegmentStore {
  public:
   SegmentStore(Env& env, MemoryBudget& budget, std::string spill_path)

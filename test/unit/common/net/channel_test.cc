@@ -9,7 +9,8 @@
 namespace mr::net {
 namespace {
 
-std::unique_ptr<RequestServer> MakeServer(NetContext& context, const std::string& endpoint = kAnyPort) {
+std::unique_ptr<RequestServer> MakeServer(NetContext& context,
+                                          const std::string& endpoint = kAnyPort) {
   auto server = RequestServer::Bind(context, {endpoint});
   EXPECT_TRUE(server.has_value()) << (server ? "" : server.error().text);
   return std::move(*server);
@@ -63,7 +64,8 @@ TEST(RequestServer, Bind_RefusesAnAddressInUse) {
 
 TEST(RequestServer, Bind_RefusesMalformedEndpoints) {
   NetContext context;
-  for (const char* endpoint : {"", "tcp://", "tcp://host", "tcp://h:99999", "udp://h:1", "ipc://", "inproc://x"}) {
+  for (const char* endpoint :
+       {"", "tcp://", "tcp://host", "tcp://h:99999", "udp://h:1", "ipc://", "inproc://x"}) {
     auto server = RequestServer::Bind(context, {endpoint});
     ASSERT_FALSE(server.has_value()) << endpoint;
     EXPECT_EQ(server.error().code, ErrorCode::kInvalidArgument) << endpoint;
@@ -75,9 +77,8 @@ TEST(RequestServer, Bind_RefusesMalformedEndpoints) {
 
 TEST(RequestChannel, Send_WithoutServerIsUnavailable) {
   NetContext context;
-  std::string endpoint;
-  { endpoint = MakeServer(context)->endpoints().front(); }
-  auto channel = MakeChannel(context, endpoint);
+  const DeadEndpoint nobody;
+  auto channel = MakeChannel(context, nobody.text());
   const Status sent = channel->Send("x");
   ASSERT_FALSE(sent.has_value());
   EXPECT_EQ(sent.error().code, ErrorCode::kUnavailable);
@@ -181,9 +182,10 @@ TEST(RequestServer, Receive_DropsMalformedMessagesWhole) {
   peer.Handshake();
   std::string many;
   for (int i = 0; i < 2000; ++i) many += RawPeer::Frame("part", true);
-  ASSERT_TRUE(peer.Write(many + RawPeer::Frame("end", false)));                               // too many parts
-  ASSERT_TRUE(peer.Write(RawPeer::Frame("no envelope", false)));                              // no empty part
-  ASSERT_TRUE(peer.Write(RawPeer::Frame("", true) + RawPeer::Frame("a", true) + RawPeer::Frame("b", false)));
+  ASSERT_TRUE(peer.Write(many + RawPeer::Frame("end", false)));   // too many parts
+  ASSERT_TRUE(peer.Write(RawPeer::Frame("no envelope", false)));  // no empty part
+  ASSERT_TRUE(peer.Write(RawPeer::Frame("", true) + RawPeer::Frame("a", true) +
+                         RawPeer::Frame("b", false)));
   ASSERT_TRUE(peer.Write(RawPeer::Frame(std::string(300, 'i'), true) + RawPeer::Frame("", true) +
                          RawPeer::Frame("long id", false)));
   ASSERT_TRUE(peer.Write(RawPeer::Frame("", true) + RawPeer::Frame("good", false)));
@@ -201,7 +203,8 @@ TEST(RequestServer, Receive_RandomBytesOnThePortHurtNobody) {
   for (int round = 0; round < 20; ++round) {
     RawPeer peer(server->endpoints().front());
     std::string noise;
-    for (int i = 0; i < 3000; ++i) noise.push_back(static_cast<char>((state = state * 1664525u + 1013904223u) >> 24));
+    for (int i = 0; i < 3000; ++i)
+      noise.push_back(static_cast<char>((state = state * 1664525u + 1013904223u) >> 24));
     if (round % 2 == 1) peer.Handshake();
     (void)peer.Write(noise);
   }
@@ -229,9 +232,11 @@ TEST(RequestServer, Reply_AnswersTwoHundredHeldRequests) {
     return held.size() == kClients;
   }));
 
-  for (const auto& request : held) ASSERT_TRUE(server->Reply(request.token, "to " + request.bytes).has_value());
+  for (const auto& request : held)
+    ASSERT_TRUE(server->Reply(request.token, "to " + request.bytes).has_value());
 
-  for (size_t i = 0; i < kClients; ++i) EXPECT_EQ(AwaitReply(*channels[i]), "to " + std::to_string(i));
+  for (size_t i = 0; i < kClients; ++i)
+    EXPECT_EQ(AwaitReply(*channels[i]), "to " + std::to_string(i));
 }
 
 TEST(Poller, Wait_ReportsSocketsAndDescriptors) {
@@ -325,9 +330,12 @@ TEST(NetContext, Destructor_DoesNotWaitForUnsentMessages) {
   EXPECT_LT(SteadyNow() - started, std::chrono::seconds(5));
 }
 
-// ---- CURVE -------------------------------------------------------------------------------------------------
+// ---- CURVE
+// -------------------------------------------------------------------------------------------------
 
-Security ClientOf(const KeyPair& own, const KeyPair& server) { return {own, server.public_key, {}}; }
+Security ClientOf(const KeyPair& own, const KeyPair& server) {
+  return {own, server.public_key, {}};
+}
 
 TEST(Security, Curve_AllowedKeyComesIn) {
   const KeyPair server_keys = *MakeKeyPair();

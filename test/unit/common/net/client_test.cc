@@ -15,7 +15,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 std::string Answer(const wire::Request& request, wire::ResponseBody body, uint64_t epoch = 5) {
-  return wire::Encode(wire::Response{.request_id = request.request_id, .epoch = epoch, .body = std::move(body)});
+  return wire::Encode(
+      wire::Response{.request_id = request.request_id, .epoch = epoch, .body = std::move(body)});
 }
 
 wire::Request Parse(const std::string& bytes) {
@@ -56,8 +57,9 @@ TEST(Client, Ask_GetsTheAnswer) {
 
 TEST(Client, Ask_WrongKindOfAnswerIsInternal) {
   NetContext context;
-  ServerThread server(context, kAnyPort,
-                      [](const std::string& bytes) { return Answer(Parse(bytes), wire::KillResponse{}); });
+  ServerThread server(context, kAnyPort, [](const std::string& bytes) {
+    return Answer(Parse(bytes), wire::KillResponse{});
+  });
   auto client = MakeClient(context, server.endpoint());
   auto answer = client->Ask<wire::ClusterResponse>(wire::GetClusterRequest{}, seconds(10));
   ASSERT_FALSE(answer.has_value());
@@ -78,7 +80,10 @@ TEST(Client, Call_GivesTheCoordinatorsError) {
 TEST(Client, Call_OtherProtocolIsNamed) {
   NetContext context;
   ServerThread server(context, kAnyPort, [](const std::string& bytes) {
-    return wire::Encode(wire::Response{.protocol = 77, .request_id = Parse(bytes).request_id, .epoch = 1, .body = ClusterAnswer()});
+    return wire::Encode(wire::Response{.protocol = 77,
+                                       .request_id = Parse(bytes).request_id,
+                                       .epoch = 1,
+                                       .body = ClusterAnswer()});
   });
   auto client = MakeClient(context, server.endpoint());
   auto answer = client->Call(wire::GetClusterRequest{}, seconds(10));
@@ -89,7 +94,8 @@ TEST(Client, Call_OtherProtocolIsNamed) {
 
 TEST(Client, Call_UnreadableAnswerIsAnError) {
   NetContext context;
-  ServerThread server(context, kAnyPort, [](const std::string&) { return std::string("\xc1 rubbish"); });
+  ServerThread server(context, kAnyPort,
+                      [](const std::string&) { return std::string("\xc1 rubbish"); });
   auto client = MakeClient(context, server.endpoint());
   auto answer = client->Call(wire::GetClusterRequest{}, seconds(10));
   ASSERT_FALSE(answer.has_value());
@@ -112,13 +118,14 @@ TEST(Client, Call_IgnoresAnswersToOtherRequests) {
 
 TEST(Client, Call_WithoutServerTimesOutAndSaysSo) {
   NetContext context;
-  std::string endpoint;
-  { endpoint = (*RequestServer::Bind(context, {kAnyPort}))->endpoints().front(); }
+  const DeadEndpoint nobody;
+  const std::string& endpoint = nobody.text();
   auto client = MakeClient(context, endpoint);
   auto answer = client->Call(wire::GetClusterRequest{}, milliseconds(200));
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().code, ErrorCode::kTimeout);
-  EXPECT_THAT(answer.error().text, testing::HasSubstr("cannot connect to the coordinator at " + endpoint));
+  EXPECT_THAT(answer.error().text,
+              testing::HasSubstr("cannot connect to the coordinator at " + endpoint));
 }
 
 TEST(Client, Call_SilentServerTimesOut) {
@@ -158,8 +165,9 @@ TEST(Client, Call_OutlivesAServerThatDiesWithTheRequest) {
   while (!taken) std::this_thread::yield();
   first.reset();
 
-  ServerThread second(context, endpoint,
-                      [](const std::string& bytes) { return Answer(Parse(bytes), wire::ClusterResponse{}, 6); });
+  ServerThread second(context, endpoint, [](const std::string& bytes) {
+    return Answer(Parse(bytes), wire::ClusterResponse{}, 6);
+  });
   caller.join();
 
   ASSERT_TRUE(answer.has_value()) << answer.error().text;
@@ -176,15 +184,18 @@ TEST(Client, Lesson03_DroppedReplyIsAskedForAgainWithTheSameId) {
   NetContext context;
   std::mutex mutex;
   std::map<uint64_t, std::vector<wire::Request>> seen;  // by client
-  ServerThread server(context, kAnyPort, [&](const std::string& bytes) -> std::optional<std::string> {
-    const wire::Request request = Parse(bytes);
-    const std::lock_guard lock(mutex);
-    auto& of_client = seen[request.client];
-    of_client.push_back(request);
-    if (of_client.size() == 1) return std::nullopt;  // it happened, but the reply is lost
-    return Answer(request, wire::ClusterResponse{});
-  });
-  std::vector<wire::RequestBody> kinds = EveryKind(std::make_index_sequence<std::variant_size_v<wire::RequestBody>>());
+  ServerThread server(context, kAnyPort,
+                      [&](const std::string& bytes) -> std::optional<std::string> {
+                        const wire::Request request = Parse(bytes);
+                        const std::lock_guard lock(mutex);
+                        auto& of_client = seen[request.client];
+                        of_client.push_back(request);
+                        if (of_client.size() == 1)
+                          return std::nullopt;  // it happened, but the reply is lost
+                        return Answer(request, wire::ClusterResponse{});
+                      });
+  std::vector<wire::RequestBody> kinds =
+      EveryKind(std::make_index_sequence<std::variant_size_v<wire::RequestBody>>());
   std::vector<std::thread> callers;
   for (wire::RequestBody& body : kinds) {
     if (auto* work = std::get_if<wire::WorkRequest>(&body)) work->hold_ms = 0;
@@ -196,6 +207,7 @@ TEST(Client, Lesson03_DroppedReplyIsAskedForAgainWithTheSameId) {
   }
   for (std::thread& caller : callers) caller.join();
 
+  const std::lock_guard lock(mutex);
   ASSERT_EQ(seen.size(), kinds.size());
   for (const auto& [client, requests] : seen) {
     ASSERT_GE(requests.size(), 2u);

@@ -12,8 +12,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::filesystem::perms ModeOf(const std::string& path) { return std::filesystem::status(path).permissions(); }
-constexpr auto kOwnerOnly = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+std::filesystem::perms ModeOf(const std::string& path) {
+  return std::filesystem::status(path).permissions();
+}
+constexpr auto kOwnerOnly =
+    std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
 
 void WriteText(const std::string& path, const std::string& text) {
   ASSERT_TRUE(WriteFileAtomically(PosixEnv(), path, text).has_value());
@@ -32,7 +35,8 @@ TEST(Endpoint, Parse_Forms) {
   EXPECT_EQ(ToString(*ParseEndpoint("tcp://[::1]:7")), "tcp://[::1]:7");
   EXPECT_EQ(ParseEndpoint("ipc:///tmp/a b")->path, "/tmp/a b");
   EXPECT_TRUE(ParseEndpoint("tcp://*:0").has_value());
-  for (const char* bad : {"", "n17:4610", "tcp://:1", "tcp://a:", "tcp://a:+1", "tcp://a:1;eth0:2", "tcp://::1:5"}) {
+  for (const char* bad :
+       {"", "n17:4610", "tcp://:1", "tcp://a:", "tcp://a:+1", "tcp://a:1;eth0:2", "tcp://::1:5"}) {
     EXPECT_FALSE(ParseEndpoint(bad).has_value()) << bad;
   }
   const auto long_path = ParseEndpoint("ipc://" + std::string(108, 'p'));
@@ -41,10 +45,12 @@ TEST(Endpoint, Parse_Forms) {
 }
 
 TEST(Endpoint, IsLoopback) {
-  for (const char* yes : {"tcp://127.0.0.1:1", "tcp://127.9.9.9:0", "tcp://localhost:1", "tcp://[::1]:1", "ipc:///x"}) {
+  for (const char* yes : {"tcp://127.0.0.1:1", "tcp://127.9.9.9:0", "tcp://localhost:1",
+                          "tcp://[::1]:1", "ipc:///x"}) {
     EXPECT_TRUE(IsLoopbackEndpoint(yes)) << yes;
   }
-  for (const char* no : {"tcp://0.0.0.0:1", "tcp://*:1", "tcp://127.example.org:1", "tcp://10.0.0.1:1", "x"}) {
+  for (const char* no :
+       {"tcp://0.0.0.0:1", "tcp://*:1", "tcp://127.example.org:1", "tcp://10.0.0.1:1", "x"}) {
     EXPECT_FALSE(IsLoopbackEndpoint(no)) << no;
   }
 }
@@ -77,10 +83,12 @@ TEST(Rendezvous, Write_ThenRead) {
 TEST(Rendezvous, Read_RefusesWhatIsNotOne) {
   const TemporaryDirectory directory;
   const std::string path = directory.path + "/rv";
-  const std::string deep = R"({"v":1,"control":)" + std::string(1000, '[') + std::string(1000, ']') + "}";
+  const std::string deep =
+      R"({"v":1,"control":)" + std::string(1000, '[') + std::string(1000, ']') + "}";
   for (const std::string& text :
-       {std::string(), std::string("[]"), std::string("{"), std::string("{}"), deep, std::string(R"({"v":2,"control":"tcp://a:1"})"),
-        std::string(R"({"v":1,"control":7})"), std::string(R"({"v":1,"control":"a"})"),
+       {std::string(), std::string("[]"), std::string("{"), std::string("{}"), deep,
+        std::string(R"({"v":2,"control":"tcp://a:1"})"), std::string(R"({"v":1,"control":7})"),
+        std::string(R"({"v":1,"control":"a"})"),
         std::string(R"({"v":1,"control":"tcp://a:1","pid":-1})"),
         std::string(R"({"v":1,"control":"tcp://a:1","pid":1.5})")}) {
     WriteText(path, text);
@@ -117,7 +125,8 @@ TEST(ResolveEndpoint, WaitsForTheFile) {
 TEST(KeyFile, Write_ThenRead) {
   const TemporaryDirectory directory;
   const std::string path = directory.path + "/key";
-  const Security written{*MakeKeyPair(), MakeKeyPair()->public_key,
+  const Security written{*MakeKeyPair(),
+                         MakeKeyPair()->public_key,
                          {MakeKeyPair()->public_key, MakeKeyPair()->public_key}};
   ASSERT_TRUE(WriteKeyFile(path, written).has_value());
 

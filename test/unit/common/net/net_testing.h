@@ -1,4 +1,5 @@
-// Helpers of the transport's tests: a served echo, a raw TCP peer that speaks just enough ZMTP 3.0 to misbehave.
+// Helpers of the transport's tests: a served echo, a raw TCP peer that speaks just enough ZMTP 3.0
+// to misbehave.
 #pragma once
 
 #include <arpa/inet.h>
@@ -59,7 +60,8 @@ inline std::optional<RequestServer::Incoming> AwaitRequest(RequestServer& server
   return incoming;
 }
 
-// A server in a thread of its own: `answer` gives the reply to a request, or nothing to stay silent.
+// A server in a thread of its own: `answer` gives the reply to a request, or nothing to stay
+// silent.
 class ServerThread {
  public:
   using Answer = std::function<std::optional<std::string>(const std::string& request)>;
@@ -72,17 +74,19 @@ class ServerThread {
     if (!server) ADD_FAILURE() << server.error().text;
     waker_ = std::move(*Waker::Create());
     endpoint_ = (*server)->endpoints().front();
-    thread_ = std::thread([this, server = std::move(*server), answer = std::move(answer)]() mutable {
-      Poller poller;
-      poller.Add(*server, 0);
-      poller.AddFd(waker_->descriptor(), 1);
-      while (!stop_) {
-        (void)poller.Wait(std::chrono::seconds(1));
-        while (auto incoming = server->Receive()) {
-          if (auto reply = answer(incoming->bytes)) (void)server->Reply(incoming->token, *reply);
-        }
-      }
-    });
+    thread_ =
+        std::thread([this, server = std::move(*server), answer = std::move(answer)]() mutable {
+          Poller poller;
+          poller.Add(*server, 0);
+          poller.AddFd(waker_->descriptor(), 1);
+          while (!stop_) {
+            (void)poller.Wait(std::chrono::seconds(1));
+            while (auto incoming = server->Receive()) {
+              if (auto reply = answer(incoming->bytes))
+                (void)server->Reply(incoming->token, *reply);
+            }
+          }
+        });
   }
   ~ServerThread() {
     stop_ = true;
@@ -101,7 +105,8 @@ class ServerThread {
 // A TCP connection that sends whatever it is told.
 class RawPeer {
  public:
-  explicit RawPeer(const std::string& endpoint) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit RawPeer(const std::string& endpoint)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(ParseEndpoint(endpoint)->port);
@@ -126,7 +131,8 @@ class RawPeer {
   void Handshake() {
     std::string greeting("\xff\0\0\0\0\0\0\0\0\x7f\x03\0NULL", 16);
     greeting.resize(64, '\0');
-    const std::string property = std::string("\x0bSocket-Type", 12) + std::string("\0\0\0\x06", 4) + "DEALER";
+    const std::string property =
+        std::string("\x0bSocket-Type", 12) + std::string("\0\0\0\x06", 4) + "DEALER";
     const std::string body = std::string("\x05READY", 6) + property;
     ASSERT_TRUE(Write(greeting + '\x04' + static_cast<char>(body.size()) + body));
     // Messages before the other side's READY would end the connection.
@@ -138,7 +144,8 @@ class RawPeer {
   std::string Read(size_t bytes) {
     std::string out(bytes, '\0');
     size_t done = 0;
-    for (ssize_t got = 1; done < bytes && got > 0; done += static_cast<size_t>(std::max<ssize_t>(got, 0))) {
+    for (ssize_t got = 1; done < bytes && got > 0;
+         done += static_cast<size_t>(std::max<ssize_t>(got, 0))) {
       got = ::recv(socket_, out.data() + done, bytes - done, 0);
     }
     out.resize(done);
@@ -146,7 +153,8 @@ class RawPeer {
   }
 
   // One frame; `claimed_bytes` may differ from what follows.
-  static std::string Frame(std::string_view body, bool more, std::optional<uint64_t> claimed_bytes = {}) {
+  static std::string Frame(std::string_view body, bool more,
+                           std::optional<uint64_t> claimed_bytes = {}) {
     const uint64_t size = claimed_bytes.value_or(body.size());
     std::string frame(1, static_cast<char>(2 | (more ? 1 : 0)));
     for (int shift = 56; shift >= 0; shift -= 8) frame.push_back(static_cast<char>(size >> shift));
@@ -162,6 +170,28 @@ class RawPeer {
 
  private:
   const int socket_;
+};
+
+// An address where nobody listens, as long as it lives.
+class DeadEndpoint {
+ public:
+  DeadEndpoint() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    text_ = "tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  ~DeadEndpoint() { ::close(socket_); }
+  DeadEndpoint(const DeadEndpoint&) = delete;
+  DeadEndpoint& operator=(const DeadEndpoint&) = delete;
+  const std::string& text() const { return text_; }
+
+ private:
+  const int socket_;
+  std::string text_;
 };
 
 // Removed with all its content at the end.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/random.h"
+#include "common/base/strings.h"
 
 namespace mr::worker {
 namespace {
@@ -22,7 +23,9 @@ ServerMessage SamplePiece() {
   ServerMessage message;
   message.kind = ShuffleKind::kPiece;
   message.fetch_id = 5;
-  message.parts = {{0, PartStatus::kBytes, 100, 95, 5}, {1, PartStatus::kBytes, 0, 0, 0}, {2, PartStatus::kNotHere, 0, 0, 4}};
+  message.parts = {{0, PartStatus::kBytes, 100, 95, 5},
+                   {1, PartStatus::kBytes, 0, 0, 0},
+                   {2, PartStatus::kNotHere, 0, 0, 4}};
   return message;
 }
 
@@ -30,6 +33,52 @@ TEST(ShuffleProtocol, Fetch_RoundTrip) {
   const auto decoded = DecodeFetchMessage(Encode(SampleFetch()));
   ASSERT_TRUE(decoded.has_value()) << decoded.error().text;
   EXPECT_EQ(*decoded, SampleFetch());
+}
+
+// As FORMAT.md says: workers of two releases may meet.
+TEST(ShuffleProtocol, Fetch_GoldenBytes) {
+  EXPECT_EQ(ToHex(Encode(SampleFetch())),
+            "4d525346"
+            "01"
+            "01"
+            "8877665544332211"
+            "03000000"
+            "08000000"
+            "02000000"
+            "2a00000000000000"
+            "6b000000"
+            "02000000"
+            "0900000000000000"
+            "0000000000000000"
+            "2a00000000000000"
+            "6c000000"
+            "01000000"
+            "0900000000000000"
+            "0000100000000000");
+}
+
+TEST(ShuffleProtocol, Piece_GoldenBytes) {
+  EXPECT_EQ(ToHex(EncodeHeader(SamplePiece())),
+            "4d525346"
+            "01"
+            "04"
+            "0500000000000000"
+            "03000000"
+            "00000000"
+            "00000000"
+            "6400000000000000"
+            "5f00000000000000"
+            "05000000"
+            "01000000"
+            "00000000"
+            "0000000000000000"
+            "0000000000000000"
+            "00000000"
+            "02000000"
+            "01000000"
+            "0000000000000000"
+            "0000000000000000"
+            "04000000");
 }
 
 TEST(ShuffleProtocol, CreditAndPing_RoundTrip) {
@@ -67,10 +116,12 @@ TEST(ShuffleProtocol, Pong_RoundTrip) {
 
 TEST(ShuffleProtocol, Decode_RefusesEveryTruncationAndTail) {
   const std::string fetch = Encode(SampleFetch());
-  for (size_t size = 0; size < fetch.size(); ++size) EXPECT_FALSE(DecodeFetchMessage(fetch.substr(0, size))) << size;
+  for (size_t size = 0; size < fetch.size(); ++size)
+    EXPECT_FALSE(DecodeFetchMessage(fetch.substr(0, size))) << size;
   EXPECT_FALSE(DecodeFetchMessage(fetch + "x"));
   const std::string piece = EncodeHeader(SamplePiece()) + "tailsgone";
-  for (size_t size = 0; size < piece.size(); ++size) EXPECT_FALSE(DecodeServerMessage(piece.substr(0, size))) << size;
+  for (size_t size = 0; size < piece.size(); ++size)
+    EXPECT_FALSE(DecodeServerMessage(piece.substr(0, size))) << size;
   EXPECT_FALSE(DecodeServerMessage(piece + "x"));
 }
 

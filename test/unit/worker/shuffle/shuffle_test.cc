@@ -107,7 +107,8 @@ TEST(Shuffle, Fetch_SpillsWhatDoesNotFitIntoMemory) {
   }
   EXPECT_GT(in_memory, 0u);
   EXPECT_LE(in_memory, 3u << 20);
-  EXPECT_LE(PosixEnv().ListDirectory(reducer.scratch.path)->size(), 2u) << "one scratch file per server";
+  EXPECT_LE(PosixEnv().ListDirectory(reducer.scratch.path)->size(), 2u)
+      << "one scratch file per server";
 }
 
 void ExpectFetchFailure(Reducer& reducer, const AttemptId& source, const std::string& reason) {
@@ -141,7 +142,9 @@ TEST(Shuffle, Fetch_LocalOutputThatIsGoneIsNamed) {
 TEST(Shuffle, Fetch_DamagedIndexAndMissingPartitionAreNamed) {
   net::NetContext net;
   TestWorker worker(net);
-  ASSERT_TRUE(WriteFileAtomically(PosixEnv(), RunFilePath(worker.outputs.path, MapAttempt(0)), "no run").has_value());
+  ASSERT_TRUE(
+      WriteFileAtomically(PosixEnv(), RunFilePath(worker.outputs.path, MapAttempt(0)), "no run")
+          .has_value());
   WriteRun(worker.outputs.path, MapAttempt(1), {100});
   Reducer damaged;
   damaged.From(MapAttempt(0), worker.server->endpoint());
@@ -176,24 +179,28 @@ TEST(Shuffle, Fetch_MalformedEndpointIsAFetchFailure) {
 }
 
 // A server that sends the first `bytes` of a segment and then dies.
-std::thread DyingServer(std::unique_ptr<net::DataServer> server, std::string start, uint64_t segment_bytes) {
-  return std::thread([server = std::move(server), start = std::move(start), segment_bytes]() mutable {
-    net::Poller poller;
-    poller.Add(*server, 0);
-    for (const Time end = SteadyNow() + kPatience; SteadyNow() < end; (void)poller.Wait(milliseconds(50))) {
-      auto incoming = server->Receive();
-      if (!incoming) continue;
-      auto fetch = DecodeFetchMessage(incoming->bytes);
-      ASSERT_TRUE(fetch.has_value());
-      if (fetch->kind == ShuffleKind::kCredit) return;  // what was sent has been stored
-      if (fetch->kind != ShuffleKind::kFetch) continue;
-      ServerMessage piece;
-      piece.kind = ShuffleKind::kPiece;
-      piece.fetch_id = fetch->fetch_id;
-      piece.parts = {{0, PartStatus::kBytes, segment_bytes, 0, static_cast<uint32_t>(start.size())}};
-      ASSERT_TRUE(server->Send(incoming->peer, EncodeHeader(piece) + start).has_value());
-    }
-  });
+std::thread DyingServer(std::unique_ptr<net::DataServer> server, std::string start,
+                        uint64_t segment_bytes) {
+  return std::thread(
+      [server = std::move(server), start = std::move(start), segment_bytes]() mutable {
+        net::Poller poller;
+        poller.Add(*server, 0);
+        for (const Time end = SteadyNow() + kPatience; SteadyNow() < end;
+             (void)poller.Wait(milliseconds(50))) {
+          auto incoming = server->Receive();
+          if (!incoming) continue;
+          auto fetch = DecodeFetchMessage(incoming->bytes);
+          ASSERT_TRUE(fetch.has_value());
+          if (fetch->kind == ShuffleKind::kCredit) return;  // what was sent has been stored
+          if (fetch->kind != ShuffleKind::kFetch) continue;
+          ServerMessage piece;
+          piece.kind = ShuffleKind::kPiece;
+          piece.fetch_id = fetch->fetch_id;
+          piece.parts = {
+              {0, PartStatus::kBytes, segment_bytes, 0, static_cast<uint32_t>(start.size())}};
+          ASSERT_TRUE(server->Send(incoming->peer, EncodeHeader(piece) + start).has_value());
+        }
+      });
 }
 
 TEST(Shuffle, Fetch_ResumesWhenTheServerComesBack) {
@@ -210,7 +217,8 @@ TEST(Shuffle, Fetch_ResumesWhenTheServerComesBack) {
   std::thread birth([&] {
     death.join();
     for (const Time end = SteadyNow() + kPatience; !reborn && SteadyNow() < end;) {
-      if (auto server = SegmentServer::Start(net, PosixEnv(), endpoint, "", outputs.path)) reborn = std::move(*server);
+      if (auto server = SegmentServer::Start(net, PosixEnv(), endpoint, "", outputs.path))
+        reborn = std::move(*server);
     }
   });
   Reducer reducer;
@@ -230,7 +238,8 @@ TEST(Shuffle, Fetch_TwoReducersAtOnce) {
   net::NetContext net;
   TestWorker worker(net);
   constexpr uint32_t kTasks = 6;
-  for (uint32_t task = 0; task < kTasks; ++task) WriteRun(worker.outputs.path, MapAttempt(task), {900'000, 700'000});
+  for (uint32_t task = 0; task < kTasks; ++task)
+    WriteRun(worker.outputs.path, MapAttempt(task), {900'000, 700'000});
   Reducer reducers[2] = {Reducer(0), Reducer(1)};
   std::vector<std::thread> threads;
   std::atomic<int> right{0};
@@ -238,11 +247,14 @@ TEST(Shuffle, Fetch_TwoReducersAtOnce) {
     threads.emplace_back([&, partition] {
       Reducer& reducer = reducers[partition];
       reducer.options.memory_bytes = 1 << 20;
-      for (uint32_t task = 0; task < kTasks; ++task) reducer.From(MapAttempt(task), worker.server->endpoint());
+      for (uint32_t task = 0; task < kTasks; ++task)
+        reducer.From(MapAttempt(task), worker.server->endpoint());
       auto segments = reducer.Fetch();
       if (!segments || segments->size() != kTasks) return;
       for (uint32_t task = 0; task < kTasks; ++task) {
-        if (BytesOf((*segments)[task]) == BytesInRun(worker.outputs.path, MapAttempt(task), partition)) ++right;
+        if (BytesOf((*segments)[task]) ==
+            BytesInRun(worker.outputs.path, MapAttempt(task), partition))
+          ++right;
       }
     });
   }
@@ -256,7 +268,8 @@ TEST(Shuffle, Fetch_ThousandsOfSmallSegments) {
   Reducer reducer;
   reducer.options.memory_bytes = 1 << 20;
   WriteRun(worker.outputs.path, MapAttempt(0), {50});
-  const std::string run = *ReadWholeFile(PosixEnv(), RunFilePath(worker.outputs.path, MapAttempt(0)));
+  const std::string run =
+      *ReadWholeFile(PosixEnv(), RunFilePath(worker.outputs.path, MapAttempt(0)));
   constexpr uint32_t kTasks = 1500;  // more than one FETCH, more than the server keeps open
   for (uint32_t task = 0; task < kTasks; ++task) {
     if (task > 0) {
@@ -270,7 +283,8 @@ TEST(Shuffle, Fetch_ThousandsOfSmallSegments) {
   EXPECT_EQ(segments->size(), size_t{kTasks});
 }
 
-// ---- the server alone --------------------------------------------------------------------------------------
+// ---- the server alone
+// --------------------------------------------------------------------------------------
 
 FetchMessage Message(ShuffleKind kind, uint32_t credits = 0) {
   FetchMessage message;
@@ -295,7 +309,8 @@ std::optional<ShuffleKind> NextKind(net::DataChannel& channel) {
   std::optional<ShuffleKind> kind;
   net::Poller poller;
   poller.Add(channel, 0);
-  for (const Time end = SteadyNow() + kPatience; !kind && SteadyNow() < end; (void)poller.Wait(milliseconds(20))) {
+  for (const Time end = SteadyNow() + kPatience; !kind && SteadyNow() < end;
+       (void)poller.Wait(milliseconds(20))) {
     channel.Receive([&](std::string_view bytes) { kind = DecodeServerMessage(bytes)->kind; });
   }
   return kind;
@@ -346,7 +361,8 @@ TEST(SegmentServer, HostileMessagesHurtNobody) {
   const std::string good = Encode(Message(ShuffleKind::kFetch, 4));
   for (int round = 0; round < 500; ++round) {
     std::string bytes = good;
-    for (int flips = 0; flips < 3; ++flips) bytes[random.Below(bytes.size())] = static_cast<char>(random.Next());
+    for (int flips = 0; flips < 3; ++flips)
+      bytes[random.Below(bytes.size())] = static_cast<char>(random.Next());
     (void)(*hostile)->Send(round % 3 == 0 ? bytes.substr(0, random.Below(bytes.size())) : bytes);
   }
   Reducer reducer;
@@ -393,7 +409,8 @@ TEST(SegmentServer, Curve_ServesAllowedKeysOnly) {
   ExpectFetchFailure(stranger, MapAttempt(0), "no connection");
 }
 
-// ---- open runs -----------------------------------------------------------------------------------------------
+// ---- open runs
+// -----------------------------------------------------------------------------------------------
 
 TEST(RunFileCache, Open_KeepsABoundedNumber) {
   TemporaryDirectory outputs;

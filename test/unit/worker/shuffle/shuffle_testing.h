@@ -30,7 +30,8 @@ struct TemporaryDirectory {
 };
 
 // A run with `sizes[p]` bytes of values, more or less, in partition p; 0 leaves it empty.
-inline void WriteRun(const std::string& directory, const AttemptId& attempt, const std::vector<size_t>& sizes) {
+inline void WriteRun(const std::string& directory, const AttemptId& attempt,
+                     const std::vector<size_t>& sizes) {
   RunOptions options;
   options.partitions = static_cast<uint32_t>(sizes.size());
   options.compression = wire::Compression::kNone;
@@ -51,7 +52,8 @@ inline void WriteRun(const std::string& directory, const AttemptId& attempt, con
 }
 
 // The bytes of one partition, read straight from the run file.
-inline std::string BytesInRun(const std::string& directory, const AttemptId& attempt, uint32_t partition) {
+inline std::string BytesInRun(const std::string& directory, const AttemptId& attempt,
+                              uint32_t partition) {
   auto run = OpenRunFile(PosixEnv(), directory, attempt);
   EXPECT_TRUE(run.has_value());
   const PartitionExtent extent = run->extents.at(partition);
@@ -73,7 +75,9 @@ inline std::string BytesOf(const Segment& segment) {
 struct Reducer {
   explicit Reducer(uint32_t partition = 0) { work.partition = partition; }
 
-  void From(const AttemptId& attempt, const std::string& endpoint) { work.sources.push_back({attempt, {}, endpoint}); }
+  void From(const AttemptId& attempt, const std::string& endpoint) {
+    work.sources.push_back({attempt, {}, endpoint});
+  }
   Attempted<std::vector<Segment>> Fetch() { return FetchSegments(context, work, options); }
 
   TemporaryDirectory scratch;
