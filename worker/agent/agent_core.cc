@@ -359,7 +359,7 @@ void AgentCore::CheckEnd() {
     }
   }
   if (config_.death_timeout_ms > 0 && now_.mono - last_contact_ >= milliseconds(config_.death_timeout_ms)) {
-    Leave(7, StrCat("no answer from the coordinator for ", config_.death_timeout_ms / 1000,
+    Leave(7, StrCat("no answer from the coordinator for ", static_cast<double>(config_.death_timeout_ms) / 1000,
                     " s (--death-timeout): is it running, and is --coordinator right?"));
   }
 }

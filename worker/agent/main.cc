@@ -30,9 +30,10 @@ namespace {
 constexpr int kExitCannotStart = 6;
 constexpr int kExitNoCoordinator = 7;
 
-int Complain(int code, const std::string& text) {
+// Whoever started this program looks at stderr, also when the log is a file.
+int Complain(int code, const WorkerOptions& options, const std::string& text) {
   LOG(ERROR) << text;
-  std::cerr << "mrworker: " << text << std::endl;
+  if (!options.log.file.empty()) std::cerr << "mrworker: " << text << std::endl;
   return code;
 }
 
@@ -148,18 +149,18 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
   Env& env = PosixEnv();
   const SystemClock clock;
   auto mrtask = FindTaskProgram(env, options.mrtask);
-  if (!mrtask) return Complain(kExitCannotStart, mrtask.error().text);
+  if (!mrtask) return Complain(kExitCannotStart, options, mrtask.error().text);
   auto scratch = OpenScratch(env, options.scratch, spawner);
-  if (!scratch) return Complain(kExitCannotStart, scratch.error().text);
+  if (!scratch) return Complain(kExitCannotStart, options, scratch.error().text);
   auto endpoint = FindCoordinator(options.coordinator, *ParseDeathTimeout(options.death_timeout), signal_fd, clock);
   if (!endpoint) {
     const bool unknown = endpoint.error().code == ErrorCode::kTimeout;
-    return Complain(unknown ? kExitNoCoordinator : kExitCannotStart, endpoint.error().text);
+    return Complain(unknown ? kExitNoCoordinator : kExitCannotStart, options, endpoint.error().text);
   }
   if (!*endpoint) return 0;
   net::NetContext context;
   auto server = SegmentServer::Start(context, env, options.data_listen, options.advertise, scratch->paths.map_outputs);
-  if (!server) return Complain(kExitCannotStart, server.error().text);
+  if (!server) return Complain(kExitCannotStart, options, server.error().text);
 
   AgentSettings settings;
   settings.core = MakeConfig(options, *scratch, (*server)->endpoint());
@@ -198,10 +199,10 @@ int Main(int argc, char** argv) {
   }
   const int signal_fd = BlockSignals();
   auto spawner = Spawner::Fork();
-  if (!spawner) return Complain(kExitCannotStart, spawner.error().text);
+  if (!spawner) return Complain(kExitCannotStart, options, spawner.error().text);
   if (!options.pid_file.empty()) {
     const Status written = WriteFileAtomically(PosixEnv(), options.pid_file, StrCat(::getpid(), "\n"));
-    if (!written) return Complain(kExitCannotStart, written.error().text);
+    if (!written) return Complain(kExitCannotStart, options, written.error().text);
   }
   const int code = Serve(options, *spawner, signal_fd);
   if (!options.pid_file.empty()) [[maybe_unused]] const Status removed = PosixEnv().RemoveFile(options.pid_file);

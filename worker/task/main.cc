@@ -140,7 +140,7 @@ int Main(int argc, char** argv) {
   sample->add_option("--name", options.shown_name, "what messages call the plugin");
   if (const std::optional<int> code = ParseCommandLine(app, argc, argv)) return *code;
   if (options.version) {
-    std::cout << VersionText("mrtask", false) << std::endl;
+    std::cout << VersionText("mrtask", false) << std::flush;
     return 0;
   }
   LogOptions log;

@@ -1,0 +1,547 @@
+#include "worker/agent/agent_core.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "common/abi/mr_abi.h"
+#include "common/base/strings.h"
+
+namespace mr::worker {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+AttemptId Map(uint32_t index, uint64_t job = 1) { return AttemptId{{JobId{job}, Phase::kMap, index}, 0, 7}; }
+AttemptId Reduce(uint32_t index) { return AttemptId{{JobId{1}, Phase::kReduce, index}, 0, 7}; }
+
+wire::Assignment AssignmentOf(const AttemptId& attempt) {
+  wire::Assignment assignment;
+  assignment.attempt = attempt;
+  assignment.config.plugin_sha256 = "abc";
+  assignment.config.task_timeout_ms = 60'000;
+  if (attempt.task.phase == Phase::kMap) assignment.work = wire::MapWork{};
+  else if (attempt.task.phase == Phase::kReduce) assignment.work = wire::ReduceWork{};
+  else assignment.work = wire::FinishWork{};
+  return assignment;
+}
+
+wire::AttemptOutcome Good(const AttemptId& attempt) {
+  wire::AttemptOutcome outcome;
+  outcome.attempt = attempt;
+  if (attempt.task.phase == Phase::kMap) outcome.result = wire::MapResult{};
+  else outcome.result = wire::ReduceResult{};
+  return outcome;
+}
+
+// A worker with two slots and a coordinator played by the test.
+class AgentCoreTest : public ::testing::Test {
+ protected:
+  AgentCoreTest() : core_(Config(), clock_.Read()) {}
+
+  static AgentConfig Config() {
+    AgentConfig config;
+    config.name = "w";
+    config.slots = 2;
+    config.memory_bytes = 2000;
+    config.drain_timeout_ms = 5000;
+    config.death_timeout_ms = 30'000;
+    return config;
+  }
+
+  void Step(AgentEvent event) { actions_ = core_.Step(clock_.Read(), event); }
+  void After(int64_t ms) {
+    clock_.Advance(milliseconds(ms));
+    Step(Ticked{});
+  }
+  template <class A>
+  std::vector<A> All() const {
+    std::vector<A> found;
+    for (const AgentAction& action : actions_) {
+      if (const A* one = std::get_if<A>(&action)) found.push_back(*one);
+    }
+    return found;
+  }
+  // The newest request of type R among the actions; remembers its id.
+  template <class R>
+  std::optional<R> Sent() {
+    for (const SendRequest& send : All<SendRequest>()) {
+      if (const R* body = std::get_if<R>(&send.body)) {
+        last_id_[static_cast<size_t>(send.channel)] = send.request_id;
+        return *body;
+      }
+    }
+    return std::nullopt;
+  }
+  void Note() {
+    for (const SendRequest& send : All<SendRequest>()) last_id_[static_cast<size_t>(send.channel)] = send.request_id;
+  }
+  void Answer(Channel channel, wire::ResponseBody body) {
+    Step(Replied{channel, last_id_[static_cast<size_t>(channel)], 7, std::move(body)});
+    Note();
+  }
+  void Register(wire::RegisterResponse response = {}) {
+    if (!registering_) Step(Ticked{});
+    Note();
+    response.worker = WorkerRef{WorkerId{1}, SessionId{++session_}};
+    response.lease_ms = 10'000;
+    response.heartbeat_ms = 500;
+    Answer(Channel::kReport, response);
+  }
+  // Hands out an attempt and lets it run; returns its slot.
+  uint32_t Run(const AttemptId& attempt) {
+    Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(attempt)});
+    if (!All<FetchPlugin>().empty()) {
+      Step(PluginArrived{"abc"});
+      Note();
+    }
+    const auto started = All<StartAttempt>();
+    EXPECT_EQ(started.size(), 1u);
+    return started.empty() ? 0 : started.front().slot;
+  }
+  // Answers the report in flight, whatever it said.
+  void AnswerReport(wire::ReportResponse response = {}) { Answer(Channel::kReport, std::move(response)); }
+  void Fence() {
+    registering_ = true;
+    Answer(Channel::kReport, wire::ErrorResponse{ErrorCode::kFenced, "unknown session"});
+  }
+  bool HasExit(int code) const {
+    const auto exits = All<Exit>();
+    return exits.size() == 1 && exits.front().code == code;
+  }
+  std::vector<std::string> Text() const {
+    std::vector<std::string> lines;
+    for (const AgentAction& action : actions_) lines.push_back(Describe(action));
+    return lines;
+  }
+
+  ManualClock clock_;
+  AgentCore core_;
+  AgentActions actions_;
+  uint64_t last_id_[2] = {0, 0};
+  uint64_t session_ = 0;
+  bool registering_ = false;
+};
+
+TEST_F(AgentCoreTest, Start_RegistersThenAsksForWorkAtOnce) {
+  Step(Ticked{});
+  ASSERT_TRUE(Sent<wire::RegisterRequest>());
+  EXPECT_FALSE(Sent<wire::WorkRequest>());
+  Register();
+  const auto work = Sent<wire::WorkRequest>();
+  ASSERT_TRUE(work);
+  EXPECT_EQ(work->free_slots, 2u);
+  EXPECT_TRUE(core_.registered());
+}
+
+TEST_F(AgentCoreTest, Register_RefusedForGoodEndsTheWorker) {
+  Step(Ticked{});
+  Note();
+  Answer(Channel::kReport, wire::ErrorResponse{ErrorCode::kUnsupported, "protocol 2"});
+  EXPECT_TRUE(HasExit(6));
+}
+
+TEST_F(AgentCoreTest, SendRefused_TriesAgainSoonWithTheSameId) {
+  Step(Ticked{});
+  const uint64_t id = All<SendRequest>().front().request_id;
+  Step(SendRefused{Channel::kReport});
+  EXPECT_LE(core_.NextDeadline() - clock_.Read().mono, milliseconds(1));
+  After(1);
+  ASSERT_EQ(All<SendRequest>().size(), 1u);
+  EXPECT_EQ(All<SendRequest>().front().request_id, id);
+}
+
+TEST_F(AgentCoreTest, Lesson03_NoAnswerIsUnknown_SameRequestAgain) {
+  Register();
+  Run(Map(0));
+  Step(TaskReported{0, Good(Map(0)), ""});
+  const auto first = All<SendRequest>();
+  ASSERT_EQ(first.size(), 1u);
+  After(2000);
+  const auto again = All<SendRequest>();
+  ASSERT_FALSE(again.empty());
+  EXPECT_EQ(again.front().request_id, first.front().request_id);
+  EXPECT_TRUE(again.front().body == first.front().body);
+}
+
+TEST_F(AgentCoreTest, Work_AsksAgainAtOnceWhileSlotsAreFree) {
+  Register();
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(Map(0))});
+  const auto next = Sent<wire::WorkRequest>();
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->free_slots, 1u);
+  EXPECT_THAT(next->accepted, ElementsAre(Map(0)));
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(Map(1))});
+  EXPECT_FALSE(Sent<wire::WorkRequest>());  // all slots are taken
+}
+
+TEST_F(AgentCoreTest, Work_NothingMeansAskAgain) {
+  Register();
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kNothing, {}});
+  EXPECT_TRUE(Sent<wire::WorkRequest>());
+}
+
+TEST_F(AgentCoreTest, Work_SameAssignmentTwiceRunsOnce) {
+  Register();
+  Run(Map(0));
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(Map(0))});
+  EXPECT_TRUE(All<StartAttempt>().empty());
+}
+
+TEST_F(AgentCoreTest, Lesson04_LeaveOnlyWhenTold) {
+  Register();
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kNothing, {}});
+  EXPECT_TRUE(All<Exit>().empty());
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kLeave, {}});
+  EXPECT_TRUE(HasExit(0));
+}
+
+TEST_F(AgentCoreTest, Plugin_FetchedOnceForTwoAttempts) {
+  Register();
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(Map(0))});
+  EXPECT_EQ(All<FetchPlugin>().size(), 1u);
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(Map(1))});
+  EXPECT_TRUE(All<FetchPlugin>().empty());
+  Step(PluginArrived{"abc"});
+  EXPECT_EQ(All<StartAttempt>().size(), 2u);
+}
+
+TEST_F(AgentCoreTest, Plugin_UnavailableFailsTheAttempt) {
+  Register();
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(Map(0))});
+  Step(PluginUnavailable{"abc", Error{ErrorCode::kNotFound, "no such plugin"}});
+  const auto report = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->outcomes.size(), 1u);
+  EXPECT_EQ(report->outcomes.front().failure->cause, wire::FailureCause::kBadPlugin);
+  EXPECT_EQ(core_.busy_slots(), 0u);
+}
+
+TEST_F(AgentCoreTest, Slot_ProcessIsReusedForTheSameJobOnly) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  Step(TaskReported{slot, Good(Map(0)), ""});
+  Note();
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  Run(Map(1));
+  EXPECT_TRUE(All<StartAttempt>().front().reuse);
+  EXPECT_EQ(All<StartAttempt>().front().slot, slot);
+  Step(TaskReported{slot, Good(Map(1)), ""});
+  Note();
+  Run(Map(0, 2));
+  EXPECT_FALSE(All<StartAttempt>().front().reuse);
+}
+
+TEST_F(AgentCoreTest, Slot_ProcessOfAFailedAttemptIsNotReused) {
+  Register();
+  Run(Map(0));
+  wire::AttemptOutcome failed;
+  failed.attempt = Map(0);
+  failed.failure = wire::Failure{};
+  Step(TaskReported{0, failed, ""});
+  EXPECT_EQ(All<StopTask>().size(), 1u);
+}
+
+TEST_F(AgentCoreTest, Outcome_RepeatedUntilRecorded) {
+  Register();
+  Run(Map(0));
+  Step(TaskReported{0, Good(Map(0)), ""});
+  ASSERT_EQ(Sent<wire::ReportRequest>()->outcomes.size(), 1u);
+  AnswerReport();  // does not record it
+  After(500);
+  ASSERT_EQ(Sent<wire::ReportRequest>()->outcomes.size(), 1u);
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  After(500);
+  EXPECT_THAT(Sent<wire::ReportRequest>()->outcomes, IsEmpty());
+}
+
+TEST_F(AgentCoreTest, Commit_AskedUntilGranted) {
+  Register();
+  const uint32_t slot = Run(Reduce(0));
+  Step(TaskWantedCommit{slot, Reduce(0)});
+  EXPECT_THAT(Sent<wire::ReportRequest>()->commit_requests, ElementsAre(Reduce(0)));
+  AnswerReport();
+  After(500);
+  EXPECT_THAT(Sent<wire::ReportRequest>()->commit_requests, ElementsAre(Reduce(0)));
+  AnswerReport({{}, {Reduce(0)}, {}, {}, {}, false});
+  ASSERT_EQ(All<GrantCommit>().size(), 1u);
+  AnswerReport({{}, {Reduce(0)}, {}, {}, {}, false});  // said twice: passed on once
+  EXPECT_TRUE(All<GrantCommit>().empty());
+}
+
+TEST_F(AgentCoreTest, Cancel_KillsAndReportsCancelled) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  After(500);
+  Note();
+  AnswerReport({{}, {}, {Map(0)}, {}, {}, false});
+  ASSERT_EQ(All<KillTask>().size(), 1u);
+  DeathReport death;
+  death.signalled = true;
+  death.signal_number = SIGKILL;
+  Step(TaskDied{slot, death, "", ""});
+  const auto report = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->outcomes.front().failure->cause, wire::FailureCause::kCancelled);
+  EXPECT_EQ(All<DropAttempt>().size(), 1u);
+}
+
+TEST_F(AgentCoreTest, Fenced_RegistersAgainWithInventory) {
+  Register();
+  const uint32_t done = Run(Map(0));
+  Step(TaskReported{done, Good(Map(0)), ""});
+  Note();
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  Run(Map(1));
+  clock_.Advance(milliseconds(5000));
+  Step(Ticked{});
+  Note();
+  Fence();
+  const auto request = Sent<wire::RegisterRequest>();
+  ASSERT_TRUE(request);
+  EXPECT_THAT(request->running, ElementsAre(Map(1)));
+  EXPECT_THAT(request->map_outputs, ElementsAre(Map(0)));
+}
+
+TEST_F(AgentCoreTest, Zombie_WhatTheNewSessionDoesNotKeepIsDroppedSilently) {
+  Register();
+  const uint32_t done = Run(Map(0));
+  Step(TaskReported{done, Good(Map(0)), ""});
+  Note();
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  const uint32_t slot = Run(Map(1));
+  clock_.Advance(milliseconds(5000));
+  Step(Ticked{});
+  Note();
+  Fence();
+  Note();
+  Register();  // keeps nothing
+  ASSERT_EQ(All<KillTask>().size(), 1u);
+  ASSERT_EQ(All<DropAttempt>().size(), 1u);
+  EXPECT_EQ(All<DropAttempt>().front().attempt, Map(0));
+  Step(TaskDied{slot, DeathReport{}, "", ""});
+  for (const SendRequest& send : All<SendRequest>()) {
+    const auto* report = std::get_if<wire::ReportRequest>(&send.body);
+    EXPECT_TRUE(report == nullptr || report->outcomes.empty());
+  }
+  EXPECT_EQ(core_.busy_slots(), 0u);
+}
+
+TEST_F(AgentCoreTest, Fenced_UnrecordedOutcomeSurvivesIfKept) {
+  Register();
+  Run(Map(0));
+  Step(TaskReported{0, Good(Map(0)), ""});
+  Note();
+  clock_.Advance(milliseconds(1500));
+  Fence();
+  EXPECT_THAT(Sent<wire::RegisterRequest>()->running, ElementsAre(Map(0)));
+  wire::RegisterResponse response;
+  response.keep_running = {Map(0)};
+  Register(response);
+  EXPECT_EQ(Sent<wire::ReportRequest>()->outcomes.size(), 1u);
+}
+
+TEST_F(AgentCoreTest, Fenced_AgainAndAgainMeansSomebodyElseHasTheName) {
+  Register();
+  for (int round = 0; round < 5 && !HasExit(6); ++round) {
+    After(500);
+    Note();
+    Fence();
+    if (HasExit(6)) break;
+    After(300);
+    Register();
+  }
+  EXPECT_TRUE(HasExit(6));
+}
+
+TEST_F(AgentCoreTest, Timeout_AsksForStackThenKills) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  TaskObserved seen;
+  seen.slot = slot;
+  seen.beat = 5;
+  clock_.Advance(milliseconds(20'000));
+  Step(seen);
+  Note();
+  AnswerReport();
+  for (int second = 0; second < 59; ++second) {  // 59 s without a beat
+    After(1000);
+    Note();
+    EXPECT_TRUE(All<AskForStack>().empty());
+    AnswerReport();
+  }
+  After(1000);
+  Note();
+  EXPECT_EQ(All<AskForStack>().size(), 1u);
+  EXPECT_TRUE(All<KillTask>().empty());
+  After(500);
+  EXPECT_EQ(All<KillTask>().size(), 1u);
+  DeathReport death;
+  death.phase = MR_PHASE_MAP;
+  death.record_no = 17;
+  Note();
+  AnswerReport();
+  Step(TaskDied{slot, death, "", ""});
+  const auto report = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(report);
+  const wire::Failure& failure = *report->outcomes.front().failure;
+  EXPECT_EQ(failure.cause, wire::FailureCause::kTimeout);
+  EXPECT_EQ(failure.record_no, 17u);
+  EXPECT_THAT(failure.message, HasSubstr("map() made no progress for 60 s"));
+}
+
+TEST_F(AgentCoreTest, Timeout_NotWhileWaitingForTheCommit) {
+  Register();
+  const uint32_t slot = Run(Reduce(0));
+  Step(TaskWantedCommit{slot, Reduce(0)});
+  for (int second = 0; second < 90; ++second) {
+    Note();
+    AnswerReport();
+    After(1000);
+    EXPECT_TRUE(All<AskForStack>().empty());
+  }
+}
+
+TEST_F(AgentCoreTest, Memory_OverTheLimitIsKilledWithBothNumbers) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  EXPECT_EQ(All<StartAttempt>().front().memory_limit_bytes, 1000u);  // its slot's share
+  TaskObserved seen;
+  seen.slot = slot;
+  seen.memory_bytes = 1001;
+  Step(seen);
+  EXPECT_EQ(All<AskForStack>().size(), 1u);
+  Step(TaskDied{slot, DeathReport{}, "", ""});
+  const auto report = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->outcomes.front().failure->cause, wire::FailureCause::kMemory);
+  EXPECT_THAT(report->outcomes.front().failure->message, HasSubstr("limit of"));
+}
+
+TEST_F(AgentCoreTest, Drain_TakesNoWorkFinishesAndLeaves) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  Step(StopRequested{});
+  EXPECT_TRUE(Sent<wire::ReportRequest>()->draining);
+  EXPECT_TRUE(All<Exit>().empty());
+  // Work that was on its way is handed back.
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(Map(1))});
+  EXPECT_TRUE(All<StartAttempt>().empty());
+  AnswerReport();
+  const auto handed_back = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(handed_back);
+  EXPECT_EQ(handed_back->outcomes.front().failure->cause, wire::FailureCause::kWorkerStopping);
+  AnswerReport({{Map(1)}, {}, {}, {}, {}, false});
+  Step(TaskReported{slot, Good(Map(0)), ""});
+  EXPECT_TRUE(All<Exit>().empty());  // its outcome is still owed
+  Note();
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  EXPECT_TRUE(HasExit(0));
+}
+
+TEST_F(AgentCoreTest, Drain_TimeoutHandsBackWhatRuns) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  Step(StopRequested{});
+  Note();
+  AnswerReport();
+  After(5000);
+  EXPECT_EQ(All<KillTask>().size(), 1u);
+  Note();
+  AnswerReport();
+  Step(TaskDied{slot, DeathReport{}, "", ""});
+  EXPECT_EQ(Sent<wire::ReportRequest>()->outcomes.front().failure->cause, wire::FailureCause::kWorkerStopping);
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  EXPECT_TRUE(HasExit(0));
+}
+
+TEST_F(AgentCoreTest, Stop_TwiceLeavesAtOnce) {
+  Register();
+  Run(Map(0));
+  Step(StopRequested{});
+  Step(StopRequested{});
+  EXPECT_TRUE(HasExit(0));
+}
+
+TEST_F(AgentCoreTest, DeathTimeout_ExitsWithSeven) {
+  Register();
+  After(29'999);
+  EXPECT_TRUE(All<Exit>().empty());
+  After(1);
+  EXPECT_TRUE(HasExit(7));
+}
+
+TEST_F(AgentCoreTest, EndedJob_DropsOutputsAndIdleProcesses) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  Step(TaskReported{slot, Good(Map(0)), ""});
+  Note();
+  AnswerReport({{Map(0)}, {}, {}, {JobId{1}}, {}, false});
+  EXPECT_THAT(Text(), ::testing::IsSupersetOf({StrCat("stop the idle process of slot ", slot), std::string("drop j1")}));
+}
+
+TEST_F(AgentCoreTest, Scratch_FullTakesNoWork) {
+  Register();
+  Step(ScratchObserved{0});
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kNothing, {}});
+  EXPECT_FALSE(Sent<wire::WorkRequest>());
+  Step(ScratchObserved{1 << 20});
+  EXPECT_TRUE(Sent<wire::WorkRequest>());
+}
+
+TEST_F(AgentCoreTest, Log_LastWordsTravelWithTheOutcome) {
+  Register();
+  Run(Map(0));
+  Step(TaskReported{0, Good(Map(0)), "bye\n"});
+  const auto report = Sent<wire::ReportRequest>();
+  ASSERT_EQ(report->progress.size(), 1u);
+  EXPECT_EQ(report->progress.front().log_bytes, "bye\n");
+}
+
+TEST(FailureOfDeath, SignalInUserCodeNamesAddressAndFunction) {
+  DeathReport death;
+  death.signalled = true;
+  death.signal_number = SIGSEGV;
+  death.handler_ran = true;
+  death.crash_signal = SIGSEGV;
+  death.fault_address = 0x10;
+  death.phase = MR_PHASE_MAP;
+  death.input_path = "/in";
+  const wire::Failure failure = FailureOfDeath(death, std::nullopt);
+  EXPECT_EQ(failure.cause, wire::FailureCause::kSignal);
+  EXPECT_EQ(failure.type, "SIGSEGV");
+  EXPECT_EQ(failure.message, "SIGSEGV, access to address 0x10 in map()");
+  EXPECT_EQ(failure.input_path, "/in");
+}
+
+TEST(FailureOfDeath, SigkillNearTheLimitIsMemory) {
+  DeathReport death;
+  death.signalled = true;
+  death.signal_number = SIGKILL;
+  death.phase = MR_PHASE_REDUCE;
+  death.peak_memory_bytes = 95;
+  death.memory_limit_bytes = 100;
+  EXPECT_EQ(FailureOfDeath(death, std::nullopt).cause, wire::FailureCause::kMemory);
+  death.peak_memory_bytes = 10;
+  EXPECT_EQ(FailureOfDeath(death, std::nullopt).cause, wire::FailureCause::kSignal);
+  death.phase = MR_PHASE_NONE;
+  EXPECT_EQ(FailureOfDeath(death, std::nullopt).cause, wire::FailureCause::kInternal);
+}
+
+TEST(FailureOfDeath, ExitInUserCodeIsTheUsers) {
+  DeathReport death;
+  death.exit_code = 1;
+  death.phase = MR_PHASE_COMBINE;
+  const wire::Failure failure = FailureOfDeath(death, std::nullopt);
+  EXPECT_EQ(failure.cause, wire::FailureCause::kExit);
+  EXPECT_THAT(failure.message, HasSubstr("combine() ended the process with exit(1)"));
+  death.phase = MR_PHASE_NONE;
+  EXPECT_EQ(FailureOfDeath(death, std::nullopt).cause, wire::FailureCause::kInternal);
+}
+
+}  // namespace
+}  // namespace mr::worker
