@@ -1,0 +1,357 @@
+// run: check everything here, send plugin and job, watch.
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+
+#include "common/base/hash.h"
+#include "common/base/random.h"
+#include "common/base/strings.h"
+#include "submit/commands/commands.h"
+#include "submit/job_request.h"
+#include "submit/job_watch.h"
+#include "submit/json_views.h"
+#include "submit/local_cluster.h"
+#include "submit/output_reader.h"
+#include "submit/sampling.h"
+
+namespace mr::submit {
+namespace {
+
+constexpr uint64_t kPluginBytesMax = 512u << 20;
+
+// Removes its directory at the end of the run.
+class TemporaryDirectory {
+ public:
+  explicit TemporaryDirectory(Env& env) : env_(env) {}
+  ~TemporaryDirectory() {
+    // What is left over lies in a temporary folder; there is nobody to tell.
+    if (!path_.empty() && !env_.RemoveTree(path_)) return;
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  Result<std::string> Get() {
+    if (path_.empty()) {
+      MR_ASSIGN_OR_RETURN(path_, MakeRunDirectory());
+    }
+    return path_;
+  }
+
+ private:
+  Env& env_;
+  std::string path_;
+};
+
+// Standard input as a file, for tasks to read.
+Result<std::string> SpoolStdin(Env& env, const std::string& directory) {
+  MR_RETURN_IF_ERROR(env.CreateDirectories(directory));
+  const std::string path = JoinPath(directory, "stdin");
+  MR_ASSIGN_OR_RETURN(const std::unique_ptr<WritableFile> file, env.CreateNew(path));
+  std::string buffer(1u << 20, '\0');
+  for (;;) {
+    const size_t count = std::fread(buffer.data(), 1, buffer.size(), stdin);
+    if (count == 0) break;
+    MR_RETURN_IF_ERROR(file->Append(std::string_view(buffer).substr(0, count)));
+  }
+  if (std::ferror(stdin) != 0) return Fail(ErrorCode::kIo, "cannot read standard input");
+  MR_RETURN_IF_ERROR(file->Close());
+  return path;
+}
+
+// One run, from the settings to the exit code. Steps return an exit code when the run ends there.
+class RunJob {
+ public:
+  explicit RunJob(Invocation& invocation) : in_(invocation), temporary_(invocation.env) {}
+
+  int Go() {
+    for (auto step : {&RunJob::ReadOptions, &RunJob::StartCluster, &RunJob::CheckPlugin,
+                      &RunJob::CollectInputs, &RunJob::BuildJob, &RunJob::Submit}) {
+      if (const std::optional<int> code = (this->*step)()) return *code;
+    }
+    return options_.detach ? Detach() : Watch();
+  }
+
+ private:
+  std::optional<int> ReadOptions();
+  std::optional<int> StartCluster();
+  std::optional<int> CheckPlugin();
+  std::optional<int> CollectInputs();
+  std::optional<int> BuildJob();
+  std::optional<int> Submit();
+  Status AddJobFileAndLike();
+  Status FindPluginFile();
+  Result<ClusterSize> AskClusterSize();
+  int PrintPlan(const wire::SubmitJobResponse& plan);
+  int Detach();
+  int Watch();
+  int PrintOutput();
+  bool local() const { return options_.local_slots.has_value(); }
+  // Errors before submission: the command line is 2, everything else that was found wrong here
+  // is 6.
+  int Refuse(const Error& error) {
+    const bool lost = error.code == ErrorCode::kTimeout || error.code == ErrorCode::kUnavailable;
+    return StopAs(in_,
+                  lost                                  ? kExitUnreachable
+                  : error.code == ErrorCode::kCancelled ? kExitInterrupted
+                                                        : kExitRefused,
+                  error.text);
+  }
+
+  Invocation& in_;
+  EventSource events_;
+  TemporaryDirectory temporary_;
+  RunOptions options_;
+  std::unique_ptr<LocalCluster> local_;
+  std::unique_ptr<Cluster> cluster_;
+  std::optional<wire::JobSpec> like_;
+  PluginReference reference_;
+  std::string plugin_path_;
+  std::string plugin_bytes_;
+  PluginInfo plugin_;
+  const PluginJob* job_ = nullptr;
+  std::vector<wire::InputFile> inputs_;
+  wire::JobSpec spec_;
+  wire::SubmitJobResponse submitted_;
+  std::string page_;
+};
+
+Status RunJob::AddJobFileAndLike() {
+  Settings& settings = in_.settings;
+  if (settings.Has("spec")) {
+    const std::string path = settings.Get("spec");
+    MR_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(in_.env, path, 16u << 20));
+    MR_ASSIGN_OR_RETURN(auto layer, ParseJobFile(text, path, in_.command.options));
+    for (auto& [name, setting] : layer) settings.AddWeaker(name, std::move(setting));
+  }
+  if (settings.Has("like")) {
+    MR_ASSIGN_OR_RETURN(cluster_, Cluster::Connect(settings));
+    MR_ASSIGN_OR_RETURN(const JobId job, cluster_->FindJob(settings.Get("like")));
+    MR_ASSIGN_OR_RETURN(wire::GetSpecResponse answer,
+                        cluster_->Ask<wire::GetSpecResponse>(wire::GetSpecRequest{job}));
+    like_ = std::move(answer.spec);
+    // New inputs replace the old ones, however they are given.
+    const bool new_inputs =
+        in_.arguments.size() > 1 || settings.Has("inputs") || settings.Has("input-list");
+    for (auto& [name, setting] : SettingsOf(*like_, ToString(job))) {
+      if (name == "input" && new_inputs) continue;
+      settings.AddWeaker(name, std::move(setting));
+    }
+  }
+  return AddWeakerLayers(in_.env, in_.places, in_.variables, in_.command.options, true, settings);
+}
+
+std::optional<int> RunJob::ReadOptions() {
+  if (const Status layers = AddJobFileAndLike(); !layers) {
+    if (layers.error().code == ErrorCode::kInvalidArgument)
+      return UsageStop(in_, layers.error().text);
+    return StopWith(in_, layers.error());
+  }
+  Result<RunOptions> options = ReadRunOptions(in_.env, in_.settings, in_.arguments);
+  if (!options && options.error().code == ErrorCode::kInvalidArgument)
+    return UsageStop(in_, options.error().text);
+  if (!options) return Refuse(options.error());
+  options_ = std::move(*options);
+  return std::nullopt;
+}
+
+std::optional<int> RunJob::StartCluster() {
+  // The output is looked at before anything is started.
+  if (options_.output != "-") {
+    const Status free = CheckOutput(in_.env, options_.config.output_dir, options_.config.overwrite);
+    if (!free) return Refuse(free.error());
+  }
+  if (local()) {
+    // Started first: they come up while plugin and inputs are looked at.
+    Result<std::unique_ptr<LocalCluster>> local =
+        LocalCluster::Start(in_.env, *options_.local_slots);
+    if (!local) return Refuse(local.error());
+    local_ = std::move(*local);
+    for (const int descriptor : local_->ChildDescriptors()) events_.WatchChild(descriptor);
+    if (options_.output == "-") options_.config.output_dir = JoinPath(local_->directory(), "out");
+  }
+  return std::nullopt;
+}
+
+Status RunJob::FindPluginFile() {
+  if (options_.plugin.empty() || options_.plugin.front() == ':') {
+    // --like without a plugin: the stored one.
+    MR_ASSIGN_OR_RETURN(plugin_bytes_, cluster_->Download(like_->config.plugin_sha256));
+    MR_ASSIGN_OR_RETURN(const std::string directory, temporary_.Get());
+    plugin_path_ = JoinPath(directory, like_->config.plugin_name);
+    MR_RETURN_IF_ERROR(WriteFileAtomically(in_.env, plugin_path_, plugin_bytes_));
+    reference_ = {plugin_path_,
+                  options_.plugin.empty() ? like_->config.job_name : options_.plugin.substr(1)};
+    return {};
+  }
+  reference_ = ParsePluginReference(options_.plugin);
+  if (in_.env.Exists(options_.plugin))
+    reference_ = {options_.plugin, ""};  // a ':' in the file's own name
+  MR_ASSIGN_OR_RETURN(const std::string programs, ProgramDirectory());
+  MR_ASSIGN_OR_RETURN(plugin_path_, FindPlugin(in_.env, reference_.plugin, programs));
+  MR_ASSIGN_OR_RETURN(plugin_bytes_, ReadWholeFile(in_.env, plugin_path_, kPluginBytesMax));
+  if (like_ && reference_.job.empty()) reference_.job = like_->config.job_name;
+  return {};
+}
+
+std::optional<int> RunJob::CheckPlugin() {
+  if (const Status found = FindPluginFile(); !found) return Refuse(found.error());
+  Result<PluginInfo> info = DescribePlugin(plugin_path_);
+  if (!info) return Refuse(info.error());
+  plugin_ = std::move(*info);
+  const Result<const PluginJob*> job = ChooseJob(plugin_, reference_);
+  if (!job) return Refuse(job.error());
+  job_ = *job;
+  const auto params = CheckParams(*job_, options_.params);
+  if (!params) return Refuse(params.error());
+  return std::nullopt;
+}
+
+std::optional<int> RunJob::CollectInputs() {
+  std::vector<InputPattern> patterns = options_.inputs;
+  if (options_.stdin_is_input) {
+    const Result<std::string> path = SpoolStdin(in_.env, JoinPath(local_->directory(), "input"));
+    if (!path) return Refuse(path.error());
+    patterns.push_back({*path, ""});
+  }
+  Result<std::vector<wire::InputFile>> inputs = ExpandInputs(in_.env, patterns);
+  if (!inputs) return Refuse(inputs.error());
+  inputs_ = std::move(*inputs);
+  return std::nullopt;
+}
+
+Result<ClusterSize> RunJob::AskClusterSize() {
+  if (local_) {
+    MR_ASSIGN_OR_RETURN(cluster_, Cluster::ConnectTo(local_->endpoint(), std::chrono::seconds(10)));
+    return ClusterSize{local_->slots(), true};
+  }
+  if (!cluster_) {
+    MR_ASSIGN_OR_RETURN(cluster_, Cluster::Connect(in_.settings));
+  }
+  if (in_.console.verbose() > 0 || in_.console.err_is_terminal()) {
+    in_.console.Note(StrCat("connecting to ", cluster_->endpoint(), " …"));
+  }
+  MR_ASSIGN_OR_RETURN(
+      const wire::ClusterResponse cluster,
+      cluster_->Ask<wire::ClusterResponse>(wire::GetClusterRequest{}, events_.descriptor()));
+  page_ = cluster.http;
+  ClusterSize size{0, false};
+  for (const wire::WorkerView& worker : cluster.workers) {
+    if (worker.alive && !worker.draining) size.slots += worker.slots;
+  }
+  size.slots = std::max(size.slots, 1u);
+  return size;
+}
+
+std::optional<int> RunJob::BuildJob() {
+  const Result<ClusterSize> size = AskClusterSize();
+  if (!size) return StopWith(in_, size.error());
+  options_.config.user = UserName();
+  Result<wire::JobSpec> spec =
+      BuildSpec(options_, *job_, plugin_path_, Sha256Hex(plugin_bytes_), std::move(inputs_), *size);
+  if (!spec) return Refuse(spec.error());
+  spec_ = std::move(*spec);
+  if (job_->range_partition && spec_.config.reducers > 1) {
+    const Result<std::string> directory = temporary_.Get();
+    if (!directory) return Refuse(directory.error());
+    const Status bounds = SetRangeBounds(in_.env, plugin_path_, *directory, spec_);
+    if (!bounds) return Refuse(bounds.error());
+  }
+  return std::nullopt;
+}
+
+int RunJob::PrintPlan(const wire::SubmitJobResponse& plan) {
+  if (in_.console.json()) {
+    in_.console.Out(PlanJson(plan, spec_) + "\n");
+    return kExitDone;
+  }
+  std::string text =
+      StrCat("plan for ", spec_.config.name, " (", spec_.config.plugin_name, "): ", plan.map_count,
+             " map tasks, ", plan.reduce_count, " reduce tasks, ", FormatSize(plan.input_bytes),
+             " in ", spec_.inputs.size(), spec_.inputs.size() == 1 ? " file" : " files", "\n");
+  for (const std::string& line : plan.preview) text += StrCat("  ", line, "\n");
+  if (plan.preview.size() < plan.map_count)
+    text += StrCat("  … and ", plan.map_count - plan.preview.size(), " more\n");
+  in_.console.Out(text + "no job was created\n");
+  return kExitDone;
+}
+
+std::optional<int> RunJob::Submit() {
+  wire::SubmitJobRequest request;
+  request.spec = spec_;
+  request.dry_run = options_.dry_run;
+  // For a plan too: the coordinator plans only what it could run. Stored plugins cost nothing and
+  // expire.
+  const Status uploaded =
+      cluster_->Upload(spec_.config.plugin_sha256, plugin_bytes_, events_.descriptor());
+  if (!uploaded && uploaded.error().code == ErrorCode::kCancelled) {
+    return StopAs(in_, kExitInterrupted, "interrupted; nothing was submitted");
+  }
+  if (!uploaded) return StopWith(in_, uploaded.error());
+  // Not interruptible: after a Ctrl-C here nobody would know whether there is a job. It is short.
+  Result<wire::SubmitJobResponse> answer =
+      cluster_->Ask<wire::SubmitJobResponse>(std::move(request));
+  if (!answer) return StopWith(in_, answer.error());
+  submitted_ = std::move(*answer);
+  if (options_.dry_run) return PrintPlan(submitted_);
+  return std::nullopt;
+}
+
+int RunJob::Detach() {
+  const std::string id = ToString(submitted_.job);
+  if (in_.console.json()) {
+    in_.console.Out(StrCat("{\"v\":1,\"type\":\"submitted\",\"job\":\"", id, "\"}\n"));
+    return kExitDone;
+  }
+  in_.console.Out(id + "\n");
+  in_.console.Hint(StrCat("watch: mrsubmit attach ", id, "   result: mrsubmit wait ", id));
+  return kExitDone;
+}
+
+int RunJob::Watch() {
+  WatchOptions watch;
+  const Result<ProgressMode> mode = ChooseProgressMode(in_.settings, in_.console);
+  const Result<int64_t> interval = in_.settings.DurationMs("progress-interval", 10'000);
+  if (!mode || !interval) return UsageStop(in_, (mode ? interval.error() : mode.error()).text);
+  watch.display.mode = *mode;
+  watch.display.interval = std::chrono::milliseconds(std::max<int64_t>(*interval, 100));
+  if (!page_.empty()) watch.display.page = StrCat(page_, "/jobs/", ToString(submitted_.job));
+  watch.on_interrupt = options_.on_interrupt;
+  if (options_.wait_timeout_ms)
+    watch.wait_timeout = std::chrono::milliseconds(*options_.wait_timeout_ms);
+  watch.local = local_.get();
+  watch.report.style = in_.console.err_style();
+  watch.report.local = local();
+  watch.report.slots = local_ ? local_->slots() : 0;
+  watch.report.max_attempts = spec_.config.max_attempts;
+  watch.report.output = options_.output;
+  watch.report.hints = in_.console.err_is_terminal();
+  JobWatch job_watch(*cluster_, in_.console, events_, std::move(watch));
+  const WatchEnd end = job_watch.Run(submitted_.job);
+  const bool internal =
+      end.job && end.job->state == wire::JobState::kFailed &&
+      (!end.job->failure || end.job->failure->failure.cause == wire::FailureCause::kInternal);
+  if (local_ && internal && !local_->keeps_logs()) {
+    local_->KeepLogs();
+    in_.console.Err(
+        StrCat("the logs of coordinator and worker are kept in ", local_->directory(), "\n"));
+  }
+  if (end.exit_code == kExitDone && options_.output == "-") return PrintOutput();
+  return end.exit_code;
+}
+
+int RunJob::PrintOutput() {
+  const Result<std::vector<std::string>> parts =
+      OutputParts(in_.env, options_.config.output_dir, std::nullopt);
+  if (!parts) return StopWith(in_, parts.error());
+  for (const std::string& path : *parts) {
+    const Status read = ReadOutputFile(
+        in_.env, path, [&](std::string_view bytes) { return in_.console.Out(bytes); });
+    if (!read) return StopWith(in_, read.error());
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+int RunCommand(Invocation& invocation) { return RunJob(invocation).Go(); }
+
+}  // namespace mr::submit
