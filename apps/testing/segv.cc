@@ -4,7 +4,7 @@
 
 struct Segv : testing_apps::NeedleJob<Segv> {
   void Strike(View) {
-    int* volatile nowhere = nullptr;
+    volatile int* volatile nowhere = nullptr;  // or the compiler sees through it and drops the store
     *nowhere = 1;
   }
 };

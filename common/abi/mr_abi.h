@@ -197,7 +197,8 @@ typedef struct mr_job_def {
   /* An instance for one attempt; constructor and setup() run here. NULL after fail(). */
   void *(*create)(const mr_task *);
   void (*destroy)(void *);
-  /* One call per batch of records. `sink` takes frames, or output bytes when MR_JOB_MAP_ONLY. */
+  /* One call per batch of records. `sink` takes frames; output bytes when MR_JOB_MAP_ONLY, or when
+   * mr_task.partition_count is 0 (a job with reduce that is run without: the SDK writes text). */
   int (*map)(void *, const mr_records *, mr_sink *sink);
   /* One group in, frames out; NULL = none. May be run never, once or many times over the same data. */
   int (*combine)(void *, mr_group *, mr_sink *sink);
@@ -207,7 +208,7 @@ typedef struct mr_job_def {
   int (*finish)(void *, mr_sink *sink);
   /* Length of the prefix of `key` that names its group; NULL = the whole key. Pure. */
   size_t (*group_size)(mr_bytes key);
-  /* Partition of a key, in [0, count); NULL = XXH3-64 of the group bytes, scaled. */
+  /* Partition of a key, in [0, count); NULL = XXH3-64 of the group bytes, scaled. UINT32_MAX after fail(). */
   uint32_t (*partition)(void *, mr_bytes key, uint32_t count);
 } mr_job_def;
 #define MR_VALUE_UNSIGNED 0u /* big endian */

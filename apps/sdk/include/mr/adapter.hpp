@@ -57,6 +57,18 @@ class TextSink : public mr_sink {
     Reset();
   }
   int Drain(std::size_t need) {
+    if constexpr (HasText<K>() && HasText<V>()) {
+      Write();
+    } else {
+      throw Fatal("what map emits has no text form: run the job with reducers (-r 1 or more)");
+    }
+    if (buffer_.size() < need) buffer_.resize(need);
+    Reset();
+    return 0;
+  }
+
+ private:
+  void Write() {
     View frames(buffer_.data(), static_cast<std::size_t>(cursor - buffer_.data()));
     Out out(out_);
     while (!frames.empty()) {
@@ -72,12 +84,7 @@ class TextSink : public mr_sink {
         out.kv(key, value);
       }
     }
-    if (buffer_.size() < need) buffer_.resize(need);
-    Reset();
-    return 0;
   }
-
- private:
   void Reset() {
     cursor = buffer_.data();
     end = cursor + buffer_.size();

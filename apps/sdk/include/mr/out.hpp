@@ -9,6 +9,24 @@ namespace mr {
 
 namespace detail {
 
+template <class T>
+inline constexpr bool kAllText = false;
+// Has T a text form?
+template <class T>
+consteval bool HasText() {
+  if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_convertible_v<const T&, View>) {
+    return true;
+  } else if constexpr (requires(const T& v) { []<class D>(const Desc<D>&) {}(v); }) {
+    return HasText<decltype(T::v)>();
+  } else if constexpr (!std::is_void_v<Parts<T>>) {
+    return kAllText<Parts<T>>;
+  } else {
+    return std::is_same_v<T, None> || requires(const T& v) { v.view(); };
+  }
+}
+template <class... T>
+inline constexpr bool kAllText<std::tuple<T...>> = (HasText<T>() && ...);
+
 // Calls write(View) with the text of a value, as it appears in a TSV output.
 template <class T, class W>
 void WriteText(const T& v, W&& write) {
@@ -31,9 +49,10 @@ void WriteText(const T& v, W&& write) {
     WriteText(v.v, write);
   } else if constexpr (Fields<const T>) {
     WriteText(v.mr_key_fields(), write);
-  } else {
+  } else if constexpr (!requires { std::tuple_size<T>::value; }) {
     static_assert(requires { std::tuple_size<T>::value; },
                   "mr::Out: this type has no text form; write its parts, or give it MR_KEY_FIELDS");
+  } else {
     std::apply(
         [&](const auto& first, const auto&... rest) {
           WriteText(first, write);

@@ -80,8 +80,9 @@ class Run {
   }
 
   // What reduce() writes for one key with these values.
-  Result reduce(const mr::detail::Arg<typename J::Key>& key,
-                const std::vector<mr::detail::Arg<typename J::Value>>& values) {
+  template <class T = J>
+  Result reduce(const mr::detail::Arg<typename T::Key>& key,
+                const std::vector<mr::detail::Arg<typename T::Value>>& values) {
     std::vector<Pair> pairs;
     for (const auto& value : values) {
       Pair pair{std::string(Codec<typename J::Key>::size(key, true), '\0'),
@@ -101,7 +102,7 @@ class Run {
 struct LawOptions {
   int rounds = 20;
   std::uint64_t seed = 1;
-  std::map<std::string, std::string> params, side_files;
+  std::map<std::string, std::string> params = {}, side_files = {};
 };
 
 struct Verdict {

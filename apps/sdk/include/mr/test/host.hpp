@@ -27,7 +27,7 @@ struct Options {
   int combines = 1;                   // 0: never, 1: per map task, 2: also when merging
   std::uint64_t seed = 1;             // order in which map outputs arrive
   std::size_t window_bytes = 48;      // of the sinks, at first
-  std::map<std::string, std::string> params, side_files;
+  std::map<std::string, std::string> params = {}, side_files = {};
   std::string job_dir, worker_name = "test-worker";
 };
 
