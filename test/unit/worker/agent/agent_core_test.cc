@@ -383,9 +383,9 @@ TEST_F(AgentCoreTest, Timeout_AsksForStackThenKills) {
   DeathReport death;
   death.phase = MR_PHASE_MAP;
   death.record_no = 17;
-  Note();
-  AnswerReport();
   Step(TaskDied{slot, death, "", ""});
+  Note();
+  AnswerReport();  // of the heartbeat before: the next one goes at once
   const auto report = Sent<wire::ReportRequest>();
   ASSERT_TRUE(report);
   const wire::Failure& failure = *report->outcomes.front().failure;
