@@ -191,6 +191,22 @@ TEST(FinishJob, OnARealFileSystem_SwapsAndUndoes) {
   }
 }
 
+// A file system without renameat2 makes it of link and unlink; a crash in between leaves both names.
+TEST(FinishJob, Success_AfterHalfARename_CompletesIt) {
+  const std::string root = *CreateTemporaryDirectory(testing::TempDir() + "/mr-finish-");
+  Env& env = PosixEnv();
+  const wire::JobConfig config = MakeConfig(root, true);
+  ASSERT_TRUE(WriteFileAtomically(env, root + "/part-r-00000", "old\n").has_value());
+  const auto files = RunAttempt(env, config, MakeAttempt(0), {{"", "new\n"}});
+  ASSERT_TRUE(files.has_value());
+  const OutputLayout layout(JobId{42}, config);
+  std::filesystem::create_hard_link(root + "/part-r-00000", layout.job + "/old/part-r-00000");
+  const Status finished = FinishJob(env, JobId{42}, config, Success(*files));
+  ASSERT_TRUE(finished.has_value()) << finished.error().text;
+  EXPECT_EQ(*ReadWholeFile(env, root + "/part-r-00000"), "new\n");
+  ASSERT_TRUE(env.RemoveTree(root).has_value());
+}
+
 // ---- crashes
 // ------------------------------------------------------------------------------------------------------
 
