@@ -11,6 +11,8 @@ namespace {
 
 // A task whose attempts were aborted so often by our own errors ends its job: something is wrong for good.
 constexpr uint32_t kMaxTrouble = 10;
+// Fetches fail whenever workers come and go, which mends itself by making outputs anew: more patience.
+constexpr uint32_t kMaxFetchTrouble = 50;
 // Reduce attempts that must fail to fetch an output from a live worker before the output counts as lost.
 constexpr size_t kFetchReports = 3;
 constexpr Duration kFirstBackoff = std::chrono::milliseconds(100);
@@ -125,7 +127,7 @@ void CoordinatorCore::TakeFailure(Worker& worker, const wire::AttemptOutcome& ou
   if (failure.cause == wire::FailureCause::kFetch) TakeFetchFailure(id, failure);
   const uint32_t times = ++run.pool.Find(id.task)->trouble;
   Abort(id, text, now_.mono + Backoff(times));
-  if (times < kMaxTrouble) return;
+  if (times < (failure.cause == wire::FailureCause::kFetch ? kMaxFetchTrouble : kMaxTrouble)) return;
   if (state_.jobs.at(id.task.job).stage == JobStage::kActive) {
     wire::FailureReport report;
     report.attempt = id;

@@ -10,6 +10,8 @@ namespace {
 
 constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 
+std::string Plural(uint32_t count, std::string_view thing) { return StrCat(count, " ", thing, count == 1 ? "" : "s"); }
+
 }  // namespace
 
 void CoordinatorCore::On(const Tick&) {
@@ -65,8 +67,8 @@ void CoordinatorCore::LoseWorker(Worker& worker) {
   }
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.lease).count();
   for (const auto& [job, loss] : losses) {
-    FindRun(job)->Warn(StrCat("worker ", worker.info.name, " was lost (silent for ", seconds, " s): ", loss.attempts,
-                              " running attempts and ", loss.outputs, " map outputs are made again"));
+    FindRun(job)->Warn(StrCat("worker ", worker.info.name, " was lost (silent for ", seconds, " s); made again: ",
+                              Plural(loss.attempts, "attempt"), ", ", Plural(loss.outputs, "map output")));
   }
   worker.jobs.clear();
 }

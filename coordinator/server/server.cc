@@ -8,6 +8,7 @@
 #include "common/base/logging.h"
 #include "common/base/strings.h"
 #include "common/wire/codec.h"
+#include "coordinator/core/describe.h"
 #include "coordinator/core/views.h"
 
 namespace mr::coordinator {
@@ -102,7 +103,7 @@ void Server::Step(const Event& event) {
   Actions actions = parts_.core.Step(parts_.clock.Read(), event);
   ++steps_total_;
   for (const wire::Record& record : actions.records) {
-    VLOG(1) << wire::Describe(record);
+    VLOG(1) << Brief(record);
     records_.push_back(wire::Encode(record));
   }
   std::move(actions.replies.begin(), actions.replies.end(), std::back_inserter(replies_));
@@ -180,10 +181,7 @@ void Server::DumpState() const {
               << worker.busy << "/" << worker.slots << " slots busy" << (worker.draining ? ", draining" : "");
   }
   for (const wire::JobView& job : parts_.core.JobViews({})) {
-    LOG(INFO) << "  " << ToString(job.id) << " " << Printable(job.name, 60) << " state "
-              << static_cast<int>(job.state) << ": map " << job.map.done << "/" << job.map.total << " ("
-              << job.map.running << " running), reduce " << job.reduce.done << "/" << job.reduce.total << " ("
-              << job.reduce.running << " running)";
+    LOG(INFO) << "  " << Printable(Brief(job), 1000);
   }
 }
 

@@ -1,0 +1,175 @@
+#include "coordinator/core/describe.h"
+
+#include <array>
+
+#include "common/base/strings.h"
+#include "coordinator/core/split_planner.h"
+
+namespace mr::coordinator {
+namespace {
+
+std::string List(const std::vector<AttemptId>& attempts) {
+  std::string text;
+  for (const AttemptId& attempt : attempts) text += StrCat(text.empty() ? "" : ",", ToString(attempt));
+  return StrCat("[", text, "]");
+}
+
+struct RecordPrinter {
+  std::string operator()(const wire::PluginStored& record) const {
+    return StrCat("PluginStored ", record.sha256.substr(0, 8), " ", record.size_bytes, " bytes");
+  }
+  std::string operator()(const wire::JobSubmitted& record) const {
+    return StrCat("JobSubmitted ", ToString(record.job), " to ", record.spec.config.output_dir);
+  }
+  std::string operator()(const wire::MapCompleted& record) const {
+    return StrCat("MapCompleted ", ToString(record.attempt), " by ", ToString(record.worker));
+  }
+  std::string operator()(const wire::MapOutputLost& record) const {
+    return StrCat("MapOutputLost ", ToString(record.attempt), ": ", record.reason);
+  }
+  std::string operator()(const wire::CommitGrantedRecord& record) const {
+    return StrCat("CommitGranted ", ToString(record.attempt), " at ", ToString(record.worker));
+  }
+  std::string operator()(const wire::CommitRevoked& record) const {
+    return StrCat("CommitRevoked ", ToString(record.attempt));
+  }
+  std::string operator()(const wire::ReduceCommitted& record) const {
+    return StrCat("ReduceCommitted ", ToString(record.attempt));
+  }
+  std::string operator()(const wire::AttemptFailed& record) const {
+    return StrCat("AttemptFailed ", ToString(record.attempt), " on ", record.worker_name, ": ", record.failure.message);
+  }
+  std::string operator()(const wire::JobFinishing& record) const {
+    return StrCat("JobFinishing ", ToString(record.job), record.success ? " success" : record.killed ? " killed" : " failure",
+                  record.reason.empty() ? "" : ": ", record.reason);
+  }
+  std::string operator()(const wire::JobEnded& record) const { return StrCat("JobEnded ", ToString(record.job)); }
+  std::string operator()(const wire::HistoryExpired& record) const {
+    return StrCat("HistoryExpired ", ToString(record.job));
+  }
+};
+
+struct WorkPrinter {
+  std::string operator()(const wire::MapWork& work) const { return DescribeSplits(work); }
+  std::string operator()(const wire::ReduceWork& work) const {
+    std::string text = StrCat("partition ", work.partition, " from");
+    for (const wire::MapOutput& source : work.sources) {
+      text += StrCat(" ", ToString(source.attempt), "@", source.endpoint);
+    }
+    return text;
+  }
+  std::string operator()(const wire::FinishWork& work) const {
+    return StrCat(work.success ? "commit of " : "cleanup of ", work.files.size(), " files");
+  }
+};
+
+struct ResponsePrinter {
+  std::string operator()(const wire::ErrorResponse& response) const {
+    return StrCat("error ", ErrorCodeName(response.code), ": ", response.text);
+  }
+  std::string operator()(const wire::ClusterResponse& response) const {
+    std::string text = StrCat("cluster ", response.jobs_running, " running ", response.jobs_queued, " queued");
+    for (const wire::WorkerView& worker : response.workers) {
+      text += StrCat("; ", ToString(worker.ref), " ", worker.name, worker.alive ? " alive " : " lost ", worker.busy,
+                     "/", worker.slots);
+    }
+    return text;
+  }
+  std::string operator()(const wire::PutBlobResponse& response) const {
+    return StrCat("stored ", response.received_bytes, response.complete ? " complete" : "");
+  }
+  std::string operator()(const wire::GetBlobResponse& response) const {
+    return StrCat("blob ", response.bytes.size(), " of ", response.total_bytes);
+  }
+  std::string operator()(const wire::SubmitJobResponse& response) const {
+    return StrCat("submitted ", ToString(response.job), ": ", response.map_count, " maps, ", response.reduce_count,
+                  " reduces, ", response.input_bytes, " bytes");
+  }
+  std::string operator()(const wire::JobResponse& response) const { return Brief(response.job); }
+  std::string operator()(const wire::ListJobsResponse& response) const {
+    std::string text = "jobs";
+    for (const wire::JobView& job : response.jobs) text += StrCat("\n    ", Brief(job));
+    return text;
+  }
+  std::string operator()(const wire::ListTasksResponse& response) const {
+    std::string text = StrCat("tasks ", response.total);
+    for (const wire::TaskView& task : response.tasks) text += StrCat("\n    ", Brief(task));
+    return text;
+  }
+  std::string operator()(const wire::GetLogResponse& response) const {
+    return StrCat("log of ", ToString(response.attempt), " from ", response.offset, ": ", Printable(response.text));
+  }
+  std::string operator()(const wire::KillResponse& response) const {
+    return StrCat("kill: ", JobStateName(response.state), response.already_ended ? " already" : "");
+  }
+  std::string operator()(const wire::GetSpecResponse& response) const {
+    return StrCat("spec with ", response.spec.inputs.size(), " inputs");
+  }
+  std::string operator()(const wire::RegisterResponse& response) const {
+    std::string text = StrCat("registered ", ToString(response.worker));
+    if (!response.keep_running.empty()) text += StrCat(" keep running ", List(response.keep_running));
+    if (!response.keep_outputs.empty()) text += StrCat(" keep outputs ", List(response.keep_outputs));
+    return text;
+  }
+  std::string operator()(const wire::WorkResponse& response) const {
+    if (response.verdict == wire::WorkVerdict::kNothing) return "nothing";
+    if (response.verdict == wire::WorkVerdict::kLeave) return "leave";
+    return StrCat("assigned ", ToString(response.assignment->attempt), " ",
+                  std::visit(WorkPrinter{}, response.assignment->work));
+  }
+  std::string operator()(const wire::ReportResponse& response) const {
+    std::string text = "ok";
+    if (!response.recorded.empty()) text += StrCat(" recorded ", List(response.recorded));
+    if (!response.commit_granted.empty()) text += StrCat(" granted ", List(response.commit_granted));
+    if (!response.cancel.empty()) text += StrCat(" cancel ", List(response.cancel));
+    if (!response.drop_outputs.empty()) text += StrCat(" drop ", List(response.drop_outputs));
+    for (const JobId job : response.ended_jobs) text += StrCat(" ended ", ToString(job));
+    return text + (response.leave ? " leave" : "");
+  }
+};
+
+std::string Phase(const wire::PhaseProgress& phase) {
+  std::string text = StrCat(phase.done, "/", phase.total);
+  if (phase.running > 0) text += StrCat(" (", phase.running, " running)");
+  return text;
+}
+
+}  // namespace
+
+std::string_view JobStateName(wire::JobState state) {
+  static constexpr std::array<std::string_view, 6> names{"queued", "running", "finishing", "succeeded", "failed", "killed"};
+  return names.at(static_cast<size_t>(state));
+}
+
+std::string_view TaskStateName(wire::TaskState state) {
+  static constexpr std::array<std::string_view, 6> names{"blocked", "pending", "running", "completed", "failed", "cancelled"};
+  return names.at(static_cast<size_t>(state));
+}
+
+std::string_view AttemptStateName(wire::AttemptState state) {
+  static constexpr std::array<std::string_view, 5> names{"running", "completed", "failed", "aborted", "lost"};
+  return names.at(static_cast<size_t>(state));
+}
+
+std::string Brief(const wire::Record& record) { return std::visit(RecordPrinter{}, record.body); }
+
+std::string Brief(const wire::ResponseBody& body) { return std::visit(ResponsePrinter{}, body); }
+
+std::string Brief(const wire::JobView& job) {
+  std::string text = StrCat(ToString(job.id), " ", JobStateName(job.state), ": map ", Phase(job.map), " reduce ",
+                            Phase(job.reduce));
+  if (!job.reason.empty()) text += StrCat("; ", job.reason);
+  for (const std::string& warning : job.warnings) text += StrCat("\n    warning: ", warning);
+  return text;
+}
+
+std::string Brief(const wire::TaskView& task) {
+  std::string text = StrCat(ToString(task.id), " ", TaskStateName(task.state));
+  for (const wire::AttemptView& attempt : task.attempts) {
+    text += StrCat("; .", attempt.id.number, " ", AttemptStateName(attempt.state), " ", attempt.worker_name);
+    if (!attempt.cause.empty()) text += StrCat(" (", attempt.cause, ")");
+  }
+  return text;
+}
+
+}  // namespace mr::coordinator

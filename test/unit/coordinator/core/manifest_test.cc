@@ -1,0 +1,36 @@
+#include "coordinator/core/manifest.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "test/unit/coordinator/support/script.h"
+
+namespace mr::coordinator {
+namespace {
+
+TEST(MakeManifest, Job_ListsInputsOutputsAndCounters) {
+  JobEntry job;
+  job.id = JobId{3};
+  job.spec = test::MakeSpec(2, 2);
+  job.spec.config.params["bytes"] = "\xff";  // not UTF-8
+  job.maps.resize(2);
+  job.reduces.resize(2);
+  job.reduces[1].completion = Completion{{}, wire::ReduceResult{{{"part-r-00001", 20, 2, 255}}}, {}, {}};
+  job.reduces[0].completion = Completion{{}, wire::ReduceResult{{{"part-r-00000", 10, 1, 1}}}, {}, {}};
+
+  const auto json = nlohmann::json::parse(MakeManifest(job, {{"words", 9}}, "1.2.3", 1'700'000'000'000));
+
+  EXPECT_EQ(json["job"], "j3");
+  EXPECT_EQ(json["millrace"], "1.2.3");
+  EXPECT_EQ(json["input"]["bytes"], 200);
+  EXPECT_EQ(json["output"]["bytes"], 30);
+  EXPECT_EQ(json["output"]["records"], 3);
+  EXPECT_EQ(json["output"]["files"][0]["name"], "part-r-00000");
+  EXPECT_EQ(json["output"]["files"][1]["xxh3"], "00000000000000ff");
+  EXPECT_EQ(json["counters"]["words"], 9);
+  EXPECT_EQ(json["plugin"]["sha256"], test::PluginHash());
+}
+
+}  // namespace
+}  // namespace mr::coordinator

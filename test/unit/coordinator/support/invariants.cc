@@ -1,0 +1,131 @@
+#include "test/unit/coordinator/support/invariants.h"
+
+#include "common/base/strings.h"
+#include "coordinator/core/describe.h"
+#include "coordinator/core/split_planner.h"
+
+namespace mr::coordinator::test {
+
+void Invariants::Require(bool holds, const std::string& rule) {
+  if (!holds) problems_.push_back(rule);
+}
+
+void Invariants::Check(const Actions& actions, const CoordinatorCore& core) {
+  for (const wire::Record& record : actions.records) TakeRecord(record);
+  for (const Reply& reply : actions.replies) TakeReply(reply.response);
+  CheckViews(core);
+}
+
+void Invariants::CheckReplay(const CoordinatorCore& core) {
+  State replayed;
+  for (const wire::Record& record : records_) {
+    const Status valid = Validate(replayed, record);
+    Require(valid.has_value(), StrCat("replay refuses ", Brief(record)));
+    if (valid) Apply(replayed, record);
+  }
+  Require(replayed == core.state(), "the replayed records give another state");
+}
+
+void Invariants::TakeRecord(const wire::Record& record) {
+  records_.push_back(record);
+  const std::string text = Brief(record);
+  if (const auto* submitted = std::get_if<wire::JobSubmitted>(&record.body)) {
+    JobModel& job = jobs_[submitted->job];
+    job.maps = static_cast<uint32_t>(PlanSplits(submitted->spec)->size());
+    job.reduces = submitted->spec.config.reducers;
+  } else if (const auto* map = std::get_if<wire::MapCompleted>(&record.body)) {
+    const TaskId task = map->attempt.task;
+    JobModel& job = jobs_[task.job];
+    Require(!job.ended && !job.map_winner.contains(task.index), StrCat("a second winner: ", text));
+    if (job.reduces == 0) {
+      Require(granted_[task] == map->attempt, StrCat("committed without the grant: ", text));
+      ++commits_[task];
+    }
+    job.map_winner[task.index] = map->attempt;
+    job.counters[map->attempt] = map->counters;
+  } else if (const auto* lost = std::get_if<wire::MapOutputLost>(&record.body)) {
+    JobModel& job = jobs_[lost->attempt.task.job];
+    Require(job.map_winner[lost->attempt.task.index] == lost->attempt, StrCat("lost what was not won: ", text));
+    Require(job.reduces > 0, StrCat("a published output was lost: ", text));
+    job.map_winner.erase(lost->attempt.task.index);
+    job.counters.erase(lost->attempt);
+  } else if (const auto* grant = std::get_if<wire::CommitGrantedRecord>(&record.body)) {
+    Require(!granted_.contains(grant->attempt.task), StrCat("granted twice: ", text));
+    granted_[grant->attempt.task] = grant->attempt;
+  } else if (const auto* revoked = std::get_if<wire::CommitRevoked>(&record.body)) {
+    Require(commits_[revoked->attempt.task] == 0, StrCat("revoked after the commit: ", text));
+    granted_.erase(revoked->attempt.task);
+  } else if (const auto* reduce = std::get_if<wire::ReduceCommitted>(&record.body)) {
+    const TaskId task = reduce->attempt.task;
+    JobModel& job = jobs_[task.job];
+    Require(!job.ended && !job.reduce_winner.contains(task.index), StrCat("a second winner: ", text));
+    Require(granted_[task] == reduce->attempt, StrCat("committed without the grant: ", text));
+    job.reduce_winner[task.index] = reduce->attempt;
+    job.counters[reduce->attempt] = reduce->counters;
+    ++commits_[task];
+  } else if (const auto* ended = std::get_if<wire::JobEnded>(&record.body)) {
+    Require(!jobs_[ended->job].ended, StrCat("ended twice: ", text));
+    jobs_[ended->job].ended = true;
+  } else if (const auto* finishing = std::get_if<wire::JobFinishing>(&record.body)) {
+    const JobModel& job = jobs_[finishing->job];
+    const bool all = job.map_winner.size() == job.maps && job.reduce_winner.size() == job.reduces;
+    Require(!finishing->success || all, StrCat("success before every task was completed: ", text));
+  }
+}
+
+void Invariants::TakeReply(const wire::Response& response) {
+  if (const auto* work = std::get_if<wire::WorkResponse>(&response.body)) {
+    Require(work->assignment.has_value() == (work->verdict == wire::WorkVerdict::kAssigned), "a verdict without its assignment");
+    if (work->assignment) TakeAssignment(*work->assignment);
+  } else if (const auto* report = std::get_if<wire::ReportResponse>(&response.body)) {
+    for (const AttemptId& attempt : report->commit_granted) {
+      const auto granted = granted_.find(attempt.task);
+      Require(granted != granted_.end() && granted->second == attempt,
+              StrCat(ToString(attempt), " was told of a grant that is not recorded"));
+    }
+  }
+}
+
+void Invariants::TakeAssignment(const wire::Assignment& assignment) {
+  const AttemptId& id = assignment.attempt;
+  JobModel& job = jobs_[id.task.job];
+  Require(!job.ended, StrCat(ToString(id), " was assigned after the end of its job"));
+  const auto newest = newest_.find(id.task);
+  Require(newest == newest_.end() || id.number >= newest->second.number,
+          StrCat(ToString(id), " was assigned after a later attempt"));
+  newest_[id.task] = id;
+  if (id.task.phase == Phase::kMap) {
+    Require(!job.map_winner.contains(id.task.index), StrCat(ToString(id), " was assigned for a completed task"));
+  } else if (const auto* work = std::get_if<wire::ReduceWork>(&assignment.work)) {
+    Require(job.map_winner.size() == job.maps, StrCat(ToString(id), " was assigned before all maps were completed"));
+    Require(!job.reduce_winner.contains(id.task.index), StrCat(ToString(id), " was assigned for a completed task"));
+    Require(work->sources.size() == job.maps, StrCat(ToString(id), " lacks sources"));
+    for (uint32_t i = 0; i < work->sources.size(); ++i) {
+      Require(work->sources[i].attempt == job.map_winner[i], StrCat(ToString(id), " fetches from a loser"));
+    }
+  }
+}
+
+void Invariants::CheckViews(const CoordinatorCore& core) {
+  uint32_t busy = 0;
+  for (const wire::WorkerView& worker : core.ClusterView().workers) busy += worker.busy;
+  uint32_t running = 0;
+  for (const auto& [id, run] : core.runs()) running += run.pool.running_count();
+  Require(busy == running, StrCat(busy, " slots are busy with ", running, " running attempts"));
+  for (const wire::JobView& view : core.JobViews({})) {
+    JobModel& job = jobs_[view.id];
+    Require(view.map.done == job.map_winner.size(), StrCat(ToString(view.id), " shows another number of maps done"));
+    Require(view.reduce.done == job.reduce_winner.size(), StrCat(ToString(view.id), " shows another number of reduces done"));
+    Require(view.map.done + view.map.running <= view.map.total, StrCat(ToString(view.id), " runs more maps than it has"));
+    wire::Counters sum;
+    for (const auto& [attempt, counters] : job.counters) {
+      for (const auto& [name, value] : counters) sum[name] += value;
+    }
+    for (const auto& [name, value] : sum) {
+      const auto shown = view.counters.find(name);
+      Require(shown != view.counters.end() && shown->second == value, StrCat(ToString(view.id), " counts ", name, " wrong"));
+    }
+  }
+}
+
+}  // namespace mr::coordinator::test

@@ -1,0 +1,48 @@
+// What must hold whatever the coordinator's core does, checked from its records and replies alone: a second,
+// simpler book-keeping beside the code that it judges.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/core/coordinator_core.h"
+
+namespace mr::coordinator::test {
+
+class Invariants {
+ public:
+  // After every step. Each violated rule adds a sentence to problems().
+  void Check(const Actions& actions, const CoordinatorCore& core);
+  // Applying all records to an empty state must give the core's state: recovery is the same code as life.
+  void CheckReplay(const CoordinatorCore& core);
+  const std::vector<std::string>& problems() const { return problems_; }
+  const std::vector<wire::Record>& records() const { return records_; }
+  // How often each task's output was committed; 1 is right.
+  const std::map<TaskId, int>& commits() const { return commits_; }
+
+ private:
+  struct JobModel {
+    uint32_t maps = 0;
+    uint32_t reduces = 0;
+    std::map<uint32_t, AttemptId> map_winner;
+    std::map<uint32_t, AttemptId> reduce_winner;
+    std::map<AttemptId, wire::Counters> counters;
+    bool ended = false;
+  };
+  void Require(bool holds, const std::string& rule);
+  void TakeRecord(const wire::Record& record);
+  void TakeReply(const wire::Response& response);
+  void TakeAssignment(const wire::Assignment& assignment);
+  void CheckViews(const CoordinatorCore& core);
+
+  std::map<JobId, JobModel> jobs_;
+  std::map<TaskId, AttemptId> granted_;
+  std::map<TaskId, AttemptId> newest_;  // attempt of each task
+  std::map<TaskId, int> commits_;
+  std::vector<wire::Record> records_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace mr::coordinator::test
