@@ -140,7 +140,7 @@ case_line_of_100_megabytes() {
   { yes 'lorem ipsum' || true; } | head -c 100000000 | tr '\n' ' ' >long.txt
   printf '\nshort line\n' >>long.txt
   count_words out long.txt
-  same words <(printf 'ipsum\t8333333\nline\t1\nlorem\t8333334\nshort\t1\n')
+  same words <(printf 'ipsum\t8333333\nline\t1\nlore\t1\nlorem\t8333333\nshort\t1\n')
 }
 
 case_input_changed_or_missing() {

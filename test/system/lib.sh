@@ -43,7 +43,7 @@ process_state() { sed 's/^.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null || true; 
 # Processes that carry this case's mark in their environment, whoever their parent is now.
 leftovers() (
   unset MR_TEST_MARK  # not ourselves
-  grep -lsF "MR_TEST_MARK=$work" /proc/[0-9]*/environ 2>/dev/null |
+  { grep -lsF "MR_TEST_MARK=$work" /proc/[0-9]*/environ 2>/dev/null || true; } |
     sed 's,/proc/\([0-9]*\)/environ,\1,' | while read -r pid; do
     [[ $(process_state "$pid") == [ZX] || ! -r /proc/$pid/cmdline ]] ||
       echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null || true)"
@@ -127,9 +127,12 @@ says() {
   fail "'$1' is not in ${2:-the error output}"
 }
 
+# same A B: equal, byte by byte; either may be a <(command), so each is read once.
 same() {
-  cmp -s "$1" "$2" && return 0
-  diff "$1" "$2" | head -20 || true
+  local difference
+  difference=$(diff -a "$1" "$2" | head -20) || true
+  [[ -z $difference ]] && return 0
+  printf '%s\n' "$difference"
   fail "$1 and $2 differ"
 }
 
@@ -171,10 +174,11 @@ show_logs() {
 
 end_case() {
   local status=$?
+  set +e
   ((status == 0)) || show_logs >&2
   kill_everything
   cd /
-  rm -rf "$work"
+  rm -rf "$work" || true
   exit "$status"
 }
 
