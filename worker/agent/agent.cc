@@ -30,8 +30,8 @@ ScratchPaths::ScratchPaths(const std::string& root)
       map_outputs(JoinPath(root, "map")),
       attempts(JoinPath(root, "tmp")) {}
 
-Agent::Agent(AgentSettings settings, net::NetContext& context, Env& env, const Clock& clock, Spawner& spawner,
-             int signal_fd)
+Agent::Agent(AgentSettings settings, net::NetContext& context, Env& env, const Clock& clock,
+             Spawner& spawner, int signal_fd)
     : settings_(std::move(settings)),
       context_(context),
       env_(env),
@@ -62,7 +62,8 @@ int Agent::Run() {
     const Time now = clock_.Read().mono;
     for (auto& [id, task] : tasks_) {
       if (task.process && task.process->link().has_pending()) {
-        [[maybe_unused]] const Status sent = task.process->link().Flush();  // its death is news of the spawner
+        [[maybe_unused]] const Status sent =
+            task.process->link().Flush();  // its death is news of the spawner
       }
       if (!task.slot && task.process && now >= task.kill_at) task.process->SignalGroup(SIGKILL);
     }
@@ -98,7 +99,8 @@ void Agent::Feed(AgentEvent event) {
   pumping_ = false;
 }
 
-// ---- the coordinator ------------------------------------------------------------------------------------------
+// ---- the coordinator
+// ------------------------------------------------------------------------------------------
 
 Status Agent::Connect(const std::string& endpoint) {
   for (const Channel channel : {Channel::kReport, Channel::kWork}) {
@@ -122,9 +124,12 @@ void Agent::FollowRendezvous(Time now) {
   if (now - core_.last_contact() < 2 * core_.heartbeat() + kRendezvousPause) return;
   next_rendezvous_ = now + kRendezvousPause;
   const auto rendezvous = net::ReadRendezvous(settings_.coordinator.substr(kPrefix.size()));
-  if (!rendezvous || rendezvous->control.empty() || rendezvous->control == settings_.endpoint) return;
-  LOG(INFO) << "the coordinator has moved from " << settings_.endpoint << " to " << rendezvous->control;
-  if (const Status connected = Connect(rendezvous->control); !connected) LOG(WARNING) << connected.error().text;
+  if (!rendezvous || rendezvous->control.empty() || rendezvous->control == settings_.endpoint)
+    return;
+  LOG(INFO) << "the coordinator has moved from " << settings_.endpoint << " to "
+            << rendezvous->control;
+  if (const Status connected = Connect(rendezvous->control); !connected)
+    LOG(WARNING) << connected.error().text;
 }
 
 wire::Request Agent::Envelope(uint64_t request_id, uint64_t epoch, wire::RequestBody body) const {
@@ -178,20 +183,24 @@ void Agent::OnBlob() {
     if (finished) {
       const Status stored = finished->bytes ? plugins_.Store(finished->sha256, *finished->bytes)
                                             : Status(tl::unexpected(finished->bytes.error()));
-      if (stored) Feed(PluginArrived{finished->sha256});
-      else Feed(PluginUnavailable{finished->sha256, stored.error()});
+      if (stored)
+        Feed(PluginArrived{finished->sha256});
+      else
+        Feed(PluginUnavailable{finished->sha256, stored.error()});
     }
     SendBlobRequest();
   }
 }
 
-// ---- what there is to do on this host ----------------------------------------------------------------------------
+// ---- what there is to do on this host
+// ----------------------------------------------------------------------------
 
 void Agent::Perform(DropAttempt action) {
   const std::string name = ToString(action.attempt);
   for (const std::string& path : {JoinPath(settings_.scratch.map_outputs, name + ".run"),
                                   JoinPath(settings_.scratch.attempts, name)}) {
-    if (const Status removed = env_.RemoveTree(path); !removed) LOG(WARNING) << removed.error().text;
+    if (const Status removed = env_.RemoveTree(path); !removed)
+      LOG(WARNING) << removed.error().text;
   }
 }
 
@@ -210,13 +219,17 @@ void Agent::Perform(DropJob action) {
 }
 
 void Agent::Perform(Note action) {
-  if (action.warning) LOG(WARNING) << action.text;
-  else LOG(INFO) << action.text;
+  if (action.warning)
+    LOG(WARNING) << action.text;
+  else
+    LOG(INFO) << action.text;
 }
 
 void Agent::Perform(Exit action) {
-  if (action.code == 0) LOG(INFO) << "leaving: " << action.reason;
-  else LOG(ERROR) << action.reason;
+  if (action.code == 0)
+    LOG(INFO) << "leaving: " << action.reason;
+  else
+    LOG(ERROR) << action.reason;
   exit_code_ = action.code;
 }
 
@@ -248,14 +261,17 @@ void Agent::Observe(Time now) {
 
 void Agent::LogState() {
   LOG(INFO) << core_.busy_slots() << " of " << settings_.core.slots << " slots busy, "
-            << (core_.registered() ? "registered" : "not registered") << " with " << settings_.endpoint;
+            << (core_.registered() ? "registered" : "not registered") << " with "
+            << settings_.endpoint;
   for (const auto& [id, task] : tasks_) {
     if (!task.slot || !task.process || !task.assignment) continue;
     const BlackBox& box = task.process->black_box();
     const std::string function = PhaseFunction(box.where.phase);
     LOG(INFO) << "slot " << *task.slot << ": " << ToString(task.assignment->attempt) << ", process "
-              << task.process->pid() << ", in " << (function.empty() ? "the engine" : function + "()") << ", record "
-              << box.where.record_no << " of " << std::string(box.input_path, ::strnlen(box.input_path, sizeof box.input_path))
+              << task.process->pid() << ", in "
+              << (function.empty() ? "the engine" : function + "()") << ", record "
+              << box.where.record_no << " of "
+              << std::string(box.input_path, ::strnlen(box.input_path, sizeof box.input_path))
               << ", " << FormatSize(task.process->MemoryBytes());
   }
 }
@@ -275,17 +291,25 @@ void Agent::OnSignal() {
 
 void Agent::OnKey(int key) {
   switch (key) {
-    case kKeyReport: return OnReply(Channel::kReport);
-    case kKeyWork: return OnReply(Channel::kWork);
-    case kKeyBlob: return OnBlob();
-    case kKeySpawner: return OnSpawnerNews();
-    case kKeySignal: return OnSignal();
-    default: break;
+    case kKeyReport:
+      return OnReply(Channel::kReport);
+    case kKeyWork:
+      return OnReply(Channel::kWork);
+    case kKeyBlob:
+      return OnBlob();
+    case kKeySpawner:
+      return OnSpawnerNews();
+    case kKeySignal:
+      return OnSignal();
+    default:
+      break;
   }
   const uint64_t id = TaskIdOf(key);
   if (!tasks_.contains(id)) return;  // it has gone in this very round
-  if (key == LinkKey(id)) ReadLink(id);
-  else ReadLog(id);
+  if (key == LinkKey(id))
+    ReadLink(id);
+  else
+    ReadLog(id);
 }
 
 }  // namespace mr::worker

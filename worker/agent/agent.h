@@ -1,5 +1,5 @@
-// The worker's shell: one loop that waits for answers, tasks, the spawner and signals, tells the core, and does
-// what the core says. One thread (the segment server has its own).
+// The worker's shell: one loop that waits for answers, tasks, the spawner and signals, tells the
+// core, and does what the core says. One thread (the segment server has its own).
 #pragma once
 
 #include <cstdint>
@@ -29,9 +29,9 @@ struct ScratchPaths {
 
 struct AgentSettings {
   AgentConfig core;
-  std::string coordinator;     // as given: tcp://, ipc:// or file:
-  std::string endpoint;        // resolved
-  std::string cluster;         // must be the coordinator's; empty = any
+  std::string coordinator;  // as given: tcp://, ipc:// or file:
+  std::string endpoint;     // resolved
+  std::string cluster;      // must be the coordinator's; empty = any
   std::string mrtask_path;
   ScratchPaths scratch{""};
   uint64_t scratch_reserve_bytes = 0;
@@ -40,10 +40,11 @@ struct AgentSettings {
 class Agent {
  public:
   // All must outlive the agent. `signal_fd`: a signalfd for SIGINT, SIGTERM, SIGHUP and SIGUSR1.
-  Agent(AgentSettings settings, net::NetContext& context, Env& env, const Clock& clock, Spawner& spawner,
-        int signal_fd);
+  Agent(AgentSettings settings, net::NetContext& context, Env& env, const Clock& clock,
+        Spawner& spawner, int signal_fd);
 
-  // Until the core wants to exit; its exit code. Tasks may still run then: they end with the spawner.
+  // Until the core wants to exit; its exit code. Tasks may still run then: they end with the
+  // spawner.
   int Run();
 
  private:
@@ -56,7 +57,7 @@ class Agent {
     bool log_open = true;
     bool link_open = true;
     bool kill_on_arrival = false;
-    Time kill_at{};                // of a leaving one
+    Time kill_at{};  // of a leaving one
   };
 
   void Feed(AgentEvent event);
@@ -102,8 +103,8 @@ class Agent {
   AgentCore core_;
   PluginCache plugins_;
   PluginFetcher fetcher_;
-  uint64_t client_;             // random: names this process in request ids
-  uint64_t blob_client_;        // the blob channel numbers its requests apart
+  uint64_t client_;       // random: names this process in request ids
+  uint64_t blob_client_;  // the blob channel numbers its requests apart
   uint64_t blob_request_id_ = 0;
   std::unique_ptr<net::RequestChannel> channels_[2];
   std::unique_ptr<net::RequestChannel> blob_channel_;

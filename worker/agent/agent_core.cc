@@ -44,8 +44,8 @@ AgentActions AgentCore::Step(Now now, const AgentEvent& event) {
 }
 
 uint32_t AgentCore::busy_slots() const {
-  return static_cast<uint32_t>(
-      std::count_if(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.stage != Stage::kIdle; }));
+  return static_cast<uint32_t>(std::count_if(
+      slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.stage != Stage::kIdle; }));
 }
 
 uint32_t AgentCore::FreeSlots() const {
@@ -71,7 +71,8 @@ Time AgentCore::NextDeadline() const {
   return std::max(due, now_.mono);
 }
 
-// ---- tasks ------------------------------------------------------------------------------------------------------
+// ---- tasks
+// ------------------------------------------------------------------------------------------------------
 
 bool AgentCore::IsKnown(const AttemptId& attempt) const {
   if (owed_.contains(attempt) || outputs_.contains(attempt)) return true;
@@ -99,7 +100,8 @@ std::optional<uint32_t> AgentCore::ChooseSlot(JobId job) const {
 void AgentCore::Place(const wire::Assignment& assignment) {
   if (IsKnown(assignment.attempt)) return;  // an answer that was sent twice
   if (draining_) {
-    return Refuse(assignment.attempt, wire::FailureCause::kWorkerStopping, "the worker is stopping");
+    return Refuse(assignment.attempt, wire::FailureCause::kWorkerStopping,
+                  "the worker is stopping");
   }
   const std::optional<uint32_t> index = ChooseSlot(assignment.attempt.task.job);
   if (!index) {
@@ -144,7 +146,8 @@ void AgentCore::Refuse(const AttemptId& attempt, wire::FailureCause cause, std::
   Owe(std::move(outcome), false, std::nullopt);
 }
 
-void AgentCore::Owe(wire::AttemptOutcome outcome, bool holds_output, std::optional<wire::AttemptProgress> last_words) {
+void AgentCore::Owe(wire::AttemptOutcome outcome, bool holds_output,
+                    std::optional<wire::AttemptProgress> last_words) {
   const AttemptId attempt = outcome.attempt;
   owed_[attempt] = Owed{std::move(outcome), holds_output, std::move(last_words)};
   report_now_ = true;
@@ -153,8 +156,8 @@ void AgentCore::Owe(wire::AttemptOutcome outcome, bool holds_output, std::option
 // The slot's attempt is over; the slot is free unless its process is still dying.
 void AgentCore::Conclude(uint32_t index, wire::AttemptOutcome outcome) {
   Slot& slot = slots_[index];
-  const bool holds_output = outcome.attempt.task.phase == Phase::kMap && outcome.result.has_value() &&
-                            slot.assignment->config.reducers > 0;
+  const bool holds_output = outcome.attempt.task.phase == Phase::kMap &&
+                            outcome.result.has_value() && slot.assignment->config.reducers > 0;
   if (slot.silent || !holds_output) Do(DropAttempt{outcome.attempt});
   if (!slot.silent) {
     if (outcome.times.started_unix_ms == 0) outcome.times.started_unix_ms = slot.started_unix_ms;
@@ -162,7 +165,8 @@ void AgentCore::Conclude(uint32_t index, wire::AttemptOutcome outcome) {
     std::optional<wire::AttemptProgress> last_words;
     if (!slot.log.empty()) {
       last_words = slot.progress;
-      const size_t skip = slot.log.size() > kLogBytesPerReport ? slot.log.size() - kLogBytesPerReport : 0;
+      const size_t skip =
+          slot.log.size() > kLogBytesPerReport ? slot.log.size() - kLogBytesPerReport : 0;
       last_words->log_bytes = slot.log.substr(skip);
     }
     Owe(std::move(outcome), holds_output, std::move(last_words));
@@ -223,26 +227,31 @@ void AgentCore::On(const PluginArrived& event) {
   plugins_.insert(event.sha256);
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     const Slot& slot = slots_[index];
-    if (slot.stage == Stage::kFetching && slot.assignment->config.plugin_sha256 == event.sha256) Start(index);
+    if (slot.stage == Stage::kFetching && slot.assignment->config.plugin_sha256 == event.sha256)
+      Start(index);
   }
 }
 
 void AgentCore::On(const PluginUnavailable& event) {
   fetching_.erase(event.sha256);
-  const bool missing = event.error.code == ErrorCode::kNotFound || event.error.code == ErrorCode::kInvalidArgument;
-  const auto cause = missing                                     ? wire::FailureCause::kBadPlugin
+  const bool missing =
+      event.error.code == ErrorCode::kNotFound || event.error.code == ErrorCode::kInvalidArgument;
+  const auto cause = missing                                   ? wire::FailureCause::kBadPlugin
                      : event.error.code == ErrorCode::kNoSpace ? wire::FailureCause::kDiskFull
-                                                                 : wire::FailureCause::kIo;
+                                                               : wire::FailureCause::kIo;
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     const Slot& slot = slots_[index];
-    if (slot.stage != Stage::kFetching || slot.assignment->config.plugin_sha256 != event.sha256) continue;
+    if (slot.stage != Stage::kFetching || slot.assignment->config.plugin_sha256 != event.sha256)
+      continue;
     Kill(index, KillReason{cause, event.error.text}, false);
   }
 }
 
 void AgentCore::On(const TaskWantedCommit& event) {
   Slot& slot = slots_[event.slot];
-  if (!slot.assignment || slot.assignment->attempt != event.attempt || slot.stage != Stage::kRunning) return;
+  if (!slot.assignment || slot.assignment->attempt != event.attempt ||
+      slot.stage != Stage::kRunning)
+    return;
   slot.stage = Stage::kWantsCommit;
   report_now_ = true;
 }
@@ -298,8 +307,9 @@ void AgentCore::On(const TaskObserved& event) {
   if (slot.memory_limit_bytes != 0 && event.memory_bytes > slot.memory_limit_bytes) {
     Kill(event.slot,
          KillReason{wire::FailureCause::kMemory,
-                    StrCat("the task used ", FormatSize(event.memory_bytes), " of memory, over its limit of ",
-                           FormatSize(slot.memory_limit_bytes), ": raise the job's memory limit, or hold less at once")},
+                    StrCat("the task used ", FormatSize(event.memory_bytes),
+                           " of memory, over its limit of ", FormatSize(slot.memory_limit_bytes),
+                           ": raise the job's memory limit, or hold less at once")},
          true);
   }
 }
@@ -307,7 +317,9 @@ void AgentCore::On(const TaskObserved& event) {
 void AgentCore::On(const ScratchObserved& event) {
   scratch_free_bytes_ = event.free_bytes;
   if (event.free_bytes == 0 && !scratch_warned_) {
-    Do(Note{true, "the scratch file system is full up to its reserve: taking no work until there is space"});
+    Do(Note{
+        true,
+        "the scratch file system is full up to its reserve: taking no work until there is space"});
   }
   scratch_warned_ = event.free_bytes == 0;
 }
@@ -322,7 +334,8 @@ void AgentCore::On(const StopRequested&) {
                         config_.drain_timeout_ms / 1000, " s")});
 }
 
-// ---- time -------------------------------------------------------------------------------------------------------
+// ---- time
+// -------------------------------------------------------------------------------------------------------
 
 void AgentCore::Advance() {
   CheckTasks();
@@ -342,7 +355,8 @@ void AgentCore::CheckTasks() {
     if (limit_ms > 0 && now_.mono - slot.progressed_at >= milliseconds(limit_ms)) {
       Kill(index,
            KillReason{wire::FailureCause::kTimeout,
-                      StrCat("made no progress for ", static_cast<double>(limit_ms) / 1000, " s (--task-timeout)")},
+                      StrCat("made no progress for ", static_cast<double>(limit_ms) / 1000,
+                             " s (--task-timeout)")},
            true);
     }
   }
@@ -350,16 +364,21 @@ void AgentCore::CheckTasks() {
 
 void AgentCore::CheckEnd() {
   if (draining_) {
-    if (busy_slots() == 0 && (owed_.empty() || !registered_)) return Leave(0, "stopped after its last attempt");
-    if (now_.mono >= leave_by_) return Leave(0, "stopped; the coordinator did not take the last outcomes");
+    if (busy_slots() == 0 && (owed_.empty() || !registered_))
+      return Leave(0, "stopped after its last attempt");
+    if (now_.mono >= leave_by_)
+      return Leave(0, "stopped; the coordinator did not take the last outcomes");
     if (now_.mono >= drain_until_) {
       for (uint32_t index = 0; index < slots_.size(); ++index) {
-        Kill(index, KillReason{wire::FailureCause::kWorkerStopping, "the worker is stopping"}, false);
+        Kill(index, KillReason{wire::FailureCause::kWorkerStopping, "the worker is stopping"},
+             false);
       }
     }
   }
-  if (config_.death_timeout_ms > 0 && now_.mono - last_contact_ >= milliseconds(config_.death_timeout_ms)) {
-    Leave(7, StrCat("no answer from the coordinator for ", static_cast<double>(config_.death_timeout_ms) / 1000,
+  if (config_.death_timeout_ms > 0 &&
+      now_.mono - last_contact_ >= milliseconds(config_.death_timeout_ms)) {
+    Leave(7, StrCat("no answer from the coordinator for ",
+                    static_cast<double>(config_.death_timeout_ms) / 1000,
                     " s (--death-timeout): is it running, and is --coordinator right?"));
   }
 }

@@ -1,5 +1,6 @@
-// The worker's brain: leases, slots, attempts and what is owed to the coordinator. Pure: no I/O, clock, thread
-// or random device. Everything that was not answered is said again: a time-out means unknown.
+// The worker's brain: leases, slots, attempts and what is owed to the coordinator. Pure: no I/O,
+// clock, thread or random device. Everything that was not answered is said again: a time-out means
+// unknown.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ struct AgentConfig {
   uint64_t pid = 0;
   uint32_t slots = 1;
   std::string data_endpoint;
-  uint64_t memory_bytes = 0;       // of all tasks together; a task's default limit is its share
+  uint64_t memory_bytes = 0;  // of all tasks together; a task's default limit is its share
   std::map<std::string, std::string> labels;
   int64_t drain_timeout_ms = 30'000;
   int64_t death_timeout_ms = 60'000;  // without the coordinator; 0 = never
@@ -45,11 +46,11 @@ class AgentCore {
  private:
   enum class Stage : uint8_t {
     kIdle,
-    kFetching,      // the plugin is on its way
+    kFetching,  // the plugin is on its way
     kRunning,
-    kWantsCommit,   // repeated in each report until granted
+    kWantsCommit,  // repeated in each report until granted
     kPublishing,
-    kDying,         // killed; waits for the process's end
+    kDying,  // killed; waits for the process's end
   };
   struct Slot {
     Stage stage = Stage::kIdle;
@@ -58,18 +59,18 @@ class AgentCore {
     std::optional<wire::Assignment> assignment;
     uint64_t memory_limit_bytes = 0;
     std::optional<KillReason> kill_reason;
-    bool silent = false;            // the coordinator no longer knows the attempt: say nothing of it
-    std::optional<Time> kill_at;    // the stack has been asked for; SIGKILL follows
+    bool silent = false;          // the coordinator no longer knows the attempt: say nothing of it
+    std::optional<Time> kill_at;  // the stack has been asked for; SIGKILL follows
     uint64_t beat = 0;
     Time progressed_at;
     int64_t started_unix_ms = 0;
     wire::AttemptProgress progress;
-    std::string log;                // not yet reported
+    std::string log;  // not yet reported
   };
   // An outcome that the coordinator has not recorded yet.
   struct Owed {
     wire::AttemptOutcome outcome;
-    bool holds_output = false;      // a map's run file lies here
+    bool holds_output = false;                        // a map's run file lies here
     std::optional<wire::AttemptProgress> last_words;  // the log's end, sent once
   };
   struct InFlight {
@@ -113,7 +114,8 @@ class AgentCore {
   void CancelAttempt(const AttemptId& attempt, const std::string& why);
   void EndJob(JobId job);
   void Conclude(uint32_t index, wire::AttemptOutcome outcome);
-  void Owe(wire::AttemptOutcome outcome, bool holds_output, std::optional<wire::AttemptProgress> last_words);
+  void Owe(wire::AttemptOutcome outcome, bool holds_output,
+           std::optional<wire::AttemptProgress> last_words);
   void DropOutput(const AttemptId& attempt);
   bool IsKnown(const AttemptId& attempt) const;
   uint32_t FreeSlots() const;
@@ -142,10 +144,10 @@ class AgentCore {
   Time next_work_;
 
   std::vector<Slot> slots_;
-  std::vector<AttemptId> accepted_;      // assignments the coordinator does not know to have arrived
+  std::vector<AttemptId> accepted_;  // assignments the coordinator does not know to have arrived
   std::map<AttemptId, Owed> owed_;
-  std::set<AttemptId> outputs_;          // recorded map outputs that lie here
-  std::set<std::string> plugins_;        // in the cache
+  std::set<AttemptId> outputs_;    // recorded map outputs that lie here
+  std::set<std::string> plugins_;  // in the cache
   std::set<std::string> fetching_;
   std::optional<uint64_t> scratch_free_bytes_;
   bool scratch_warned_ = false;

@@ -12,9 +12,12 @@ struct Describer {
     request.request_id = send.request_id;
     request.epoch = send.epoch;
     request.body = send.body;
-    return StrCat("send ", send.channel == Channel::kWork ? "work " : "report ", wire::Describe(request));
+    return StrCat("send ", send.channel == Channel::kWork ? "work " : "report ",
+                  wire::Describe(request));
   }
-  std::string operator()(const FetchPlugin& fetch) const { return StrCat("fetch plugin ", fetch.sha256); }
+  std::string operator()(const FetchPlugin& fetch) const {
+    return StrCat("fetch plugin ", fetch.sha256);
+  }
   std::string operator()(const StartAttempt& start) const {
     return StrCat("start ", ToString(start.assignment.attempt), " in slot ", start.slot,
                   start.reuse ? " (same process)" : " (new process)");
@@ -22,13 +25,23 @@ struct Describer {
   std::string operator()(const GrantCommit& grant) const {
     return StrCat("grant commit of ", ToString(grant.attempt), " in slot ", grant.slot);
   }
-  std::string operator()(const AskForStack& ask) const { return StrCat("ask slot ", ask.slot, " for its stack"); }
+  std::string operator()(const AskForStack& ask) const {
+    return StrCat("ask slot ", ask.slot, " for its stack");
+  }
   std::string operator()(const KillTask& kill) const { return StrCat("kill slot ", kill.slot); }
-  std::string operator()(const StopTask& stop) const { return StrCat("stop the idle process of slot ", stop.slot); }
-  std::string operator()(const DropAttempt& drop) const { return StrCat("drop ", ToString(drop.attempt)); }
+  std::string operator()(const StopTask& stop) const {
+    return StrCat("stop the idle process of slot ", stop.slot);
+  }
+  std::string operator()(const DropAttempt& drop) const {
+    return StrCat("drop ", ToString(drop.attempt));
+  }
   std::string operator()(const DropJob& drop) const { return StrCat("drop ", ToString(drop.job)); }
-  std::string operator()(const Note& note) const { return StrCat(note.warning ? "warn: " : "note: ", note.text); }
-  std::string operator()(const Exit& exit) const { return StrCat("exit ", exit.code, ": ", exit.reason); }
+  std::string operator()(const Note& note) const {
+    return StrCat(note.warning ? "warn: " : "note: ", note.text);
+  }
+  std::string operator()(const Exit& exit) const {
+    return StrCat("exit ", exit.code, ": ", exit.reason);
+  }
 };
 
 }  // namespace

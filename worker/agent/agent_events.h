@@ -12,10 +12,12 @@
 
 namespace mr::worker {
 
-// The two request channels to the coordinator, one request in flight on each. Registration goes over kReport.
+// The two request channels to the coordinator, one request in flight on each. Registration goes
+// over kReport.
 enum class Channel : uint8_t { kReport = 0, kWork = 1 };
 
-// ---- events -------------------------------------------------------------------------------------------------
+// ---- events
+// -------------------------------------------------------------------------------------------------
 
 struct Ticked {};  // time has passed; nothing else
 
@@ -59,7 +61,8 @@ struct TaskObserved {
   uint32_t slot = 0;
   uint64_t beat = 0;
   uint64_t memory_bytes = 0;
-  wire::AttemptProgress progress;  // attempt is filled in by the core; log_bytes: new since the last time
+  wire::AttemptProgress
+      progress;  // attempt is filled in by the core; log_bytes: new since the last time
 };
 struct ScratchObserved {
   uint64_t free_bytes = 0;  // less the reserve
@@ -68,10 +71,12 @@ struct ScratchObserved {
 // First: finish what runs, up to the drain time-out. Second: leave at once.
 struct StopRequested {};
 
-using AgentEvent = std::variant<Ticked, Replied, SendRefused, PluginArrived, PluginUnavailable, TaskWantedCommit,
-                                TaskReported, TaskDied, TaskObserved, ScratchObserved, StopRequested>;
+using AgentEvent =
+    std::variant<Ticked, Replied, SendRefused, PluginArrived, PluginUnavailable, TaskWantedCommit,
+                 TaskReported, TaskDied, TaskObserved, ScratchObserved, StopRequested>;
 
-// ---- actions ------------------------------------------------------------------------------------------------
+// ---- actions
+// ------------------------------------------------------------------------------------------------
 
 struct SendRequest {
   Channel channel = Channel::kReport;
@@ -92,7 +97,8 @@ struct GrantCommit {
   uint32_t slot = 0;
   AttemptId attempt;
 };
-struct AskForStack {  // of a task about to be killed, by a signal its handler answers with its stack and its end
+struct AskForStack {  // of a task about to be killed, by a signal its handler answers with its
+                      // stack and its end
   uint32_t slot = 0;
 };
 struct KillTask {  // SIGKILL to its process group; TaskDied follows
@@ -117,8 +123,8 @@ struct Exit {
   std::string reason;
 };
 
-using AgentAction = std::variant<SendRequest, FetchPlugin, StartAttempt, GrantCommit, AskForStack, KillTask, StopTask,
-                                 DropAttempt, DropJob, Note, Exit>;
+using AgentAction = std::variant<SendRequest, FetchPlugin, StartAttempt, GrantCommit, AskForStack,
+                                 KillTask, StopTask, DropAttempt, DropJob, Note, Exit>;
 using AgentActions = std::vector<AgentAction>;
 
 // One line per action, for logs and tests.

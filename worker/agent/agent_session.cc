@@ -25,17 +25,20 @@ bool Contains(const std::vector<T>& values, const T& value) {
 
 }  // namespace
 
-// ---- sending ----------------------------------------------------------------------------------------------------
+// ---- sending
+// ----------------------------------------------------------------------------------------------------
 
 void AgentCore::SendDue() {
   for (const Channel channel : {Channel::kReport, Channel::kWork}) {
     InFlight& flight = Flight(channel);
     if (!flight.waiting || now_.mono < flight.resend_at) continue;
-    flight.resend_at = now_.mono + kAnswerTimeout + milliseconds(channel == Channel::kWork ? config_.hold_ms : 0);
+    flight.resend_at =
+        now_.mono + kAnswerTimeout + milliseconds(channel == Channel::kWork ? config_.hold_ms : 0);
     Do(SendRequest{channel, flight.request_id, epoch_, flight.body});
   }
   if (!registered_) {
-    if (!Flight(Channel::kReport).waiting && now_.mono >= next_report_) Ask(Channel::kReport, MakeRegister());
+    if (!Flight(Channel::kReport).waiting && now_.mono >= next_report_)
+      Ask(Channel::kReport, MakeRegister());
     return;
   }
   if (!Flight(Channel::kReport).waiting && (report_now_ || now_.mono >= next_report_)) {
@@ -55,7 +58,8 @@ void AgentCore::Ask(Channel channel, wire::RequestBody body) {
   flight.waiting = true;
   flight.backoff = backoff;
   flight.request_id = next_request_id_++;
-  flight.resend_at = now_.mono + kAnswerTimeout + milliseconds(channel == Channel::kWork ? config_.hold_ms : 0);
+  flight.resend_at =
+      now_.mono + kAnswerTimeout + milliseconds(channel == Channel::kWork ? config_.hold_ms : 0);
   flight.body = std::move(body);
   Do(SendRequest{channel, flight.request_id, epoch_, flight.body});
 }
@@ -92,7 +96,8 @@ wire::ReportRequest AgentCore::MakeReport() {
     progress.log_bytes = slot.log.substr(0, kLogBytesPerReport);
     slot.log.erase(0, progress.log_bytes.size());
     request.progress.push_back(std::move(progress));
-    if (slot.stage == Stage::kWantsCommit) request.commit_requests.push_back(slot.assignment->attempt);
+    if (slot.stage == Stage::kWantsCommit)
+      request.commit_requests.push_back(slot.assignment->attempt);
   }
   for (auto& [attempt, owed] : owed_) {
     if (owed.last_words) request.progress.push_back(*owed.last_words);
@@ -109,21 +114,25 @@ void AgentCore::On(const SendRefused& event) {
   flight.resend_at = now_.mono + flight.backoff;
 }
 
-// ---- answers ----------------------------------------------------------------------------------------------------
+// ---- answers
+// ----------------------------------------------------------------------------------------------------
 
 void AgentCore::On(const Replied& event) {
   InFlight& flight = Flight(event.channel);
-  if (!flight.waiting || flight.request_id != event.request_id) return;  // an answer to an abandoned request
+  if (!flight.waiting || flight.request_id != event.request_id)
+    return;  // an answer to an abandoned request
   const wire::RequestBody request = std::move(flight.body);
   flight = InFlight{};
   last_contact_ = now_.mono;
   epoch_ = event.epoch;
-  if (const auto* error = std::get_if<wire::ErrorResponse>(&event.body)) return OnError(event.channel, request, *error);
+  if (const auto* error = std::get_if<wire::ErrorResponse>(&event.body))
+    return OnError(event.channel, request, *error);
   if (const auto* response = std::get_if<wire::RegisterResponse>(&event.body)) {
     if (std::holds_alternative<wire::RegisterRequest>(request)) OnRegistered(*response);
   } else if (const auto* response = std::get_if<wire::WorkResponse>(&event.body)) {
     if (const auto* asked = std::get_if<wire::WorkRequest>(&request)) {
-      std::erase_if(accepted_, [&](const AttemptId& attempt) { return Contains(asked->accepted, attempt); });
+      std::erase_if(accepted_,
+                    [&](const AttemptId& attempt) { return Contains(asked->accepted, attempt); });
       OnWork(*response);
     }
   } else if (const auto* response = std::get_if<wire::ReportResponse>(&event.body)) {
@@ -131,12 +140,15 @@ void AgentCore::On(const Replied& event) {
   }
 }
 
-void AgentCore::OnError(Channel channel, const wire::RequestBody& request, const wire::ErrorResponse& error) {
+void AgentCore::OnError(Channel channel, const wire::RequestBody& request,
+                        const wire::ErrorResponse& error) {
   if (error.code == ErrorCode::kFenced && registered_) return OnFenced();
   const bool registering = std::holds_alternative<wire::RegisterRequest>(request);
-  const bool final = error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kUnsupported ||
-                     error.code == ErrorCode::kAlreadyExists || error.code == ErrorCode::kPermission;
-  if (registering && final) return Leave(6, StrCat("the coordinator refuses this worker: ", error.text));
+  const bool final =
+      error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kUnsupported ||
+      error.code == ErrorCode::kAlreadyExists || error.code == ErrorCode::kPermission;
+  if (registering && final)
+    return Leave(6, StrCat("the coordinator refuses this worker: ", error.text));
   Do(Note{true, StrCat("the coordinator answered ", ErrorCodeName(error.code), ": ", error.text)});
   // Say it again, but do not fill the network with it. What the report carried is still owed.
   Time& next = channel == Channel::kWork ? next_work_ : next_report_;
@@ -144,8 +156,9 @@ void AgentCore::OnError(Channel channel, const wire::RequestBody& request, const
   report_now_ = false;
 }
 
-// The coordinator does not know this session: it has restarted, or the lease has run out, or another process
-// has registered under this name. Everything that runs goes on until the new session says otherwise.
+// The coordinator does not know this session: it has restarted, or the lease has run out, or
+// another process has registered under this name. Everything that runs goes on until the new
+// session says otherwise.
 void AgentCore::OnFenced() {
   const bool quick = now_.mono - registered_at_ < 2 * heartbeat_;
   quick_fences_ = quick ? quick_fences_ + 1 : 0;
@@ -169,12 +182,15 @@ void AgentCore::OnRegistered(const wire::RegisterResponse& response) {
   if (response.heartbeat_ms > 0) heartbeat_ = milliseconds(response.heartbeat_ms);
   next_report_ = now_.mono + heartbeat_;
   next_work_ = now_.mono;
-  Do(Note{false, StrCat("ready as ", ToString(self_), " '", config_.name, "', ", config_.slots, " slots")});
+  Do(Note{false, StrCat("ready as ", ToString(self_), " '", config_.name, "', ", config_.slots,
+                        " slots")});
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
     if (!slot.assignment || Contains(response.keep_running, slot.assignment->attempt)) continue;
     slot.silent = true;
-    Kill(index, KillReason{wire::FailureCause::kCancelled, "the coordinator does not know this attempt"}, false);
+    Kill(index,
+         KillReason{wire::FailureCause::kCancelled, "the coordinator does not know this attempt"},
+         false);
   }
   for (auto entry = owed_.begin(); entry != owed_.end();) {
     if (Contains(response.keep_running, entry->first)) {
@@ -193,7 +209,8 @@ void AgentCore::OnRegistered(const wire::RegisterResponse& response) {
 
 void AgentCore::OnWork(const wire::WorkResponse& response) {
   next_work_ = now_.mono;
-  if (response.verdict == wire::WorkVerdict::kLeave) return Leave(0, "the coordinator has no more work");
+  if (response.verdict == wire::WorkVerdict::kLeave)
+    return Leave(0, "the coordinator has no more work");
   if (response.verdict != wire::WorkVerdict::kAssigned || !response.assignment) return;
   accepted_.push_back(response.assignment->attempt);
   Place(*response.assignment);
@@ -208,11 +225,14 @@ void AgentCore::OnReport(const wire::ReportResponse& response) {
   }
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
-    if (slot.stage != Stage::kWantsCommit || !Contains(response.commit_granted, slot.assignment->attempt)) continue;
+    if (slot.stage != Stage::kWantsCommit ||
+        !Contains(response.commit_granted, slot.assignment->attempt))
+      continue;
     slot.stage = Stage::kPublishing;
     Do(GrantCommit{index, slot.assignment->attempt});
   }
-  for (const AttemptId& attempt : response.cancel) CancelAttempt(attempt, "cancelled by the coordinator");
+  for (const AttemptId& attempt : response.cancel)
+    CancelAttempt(attempt, "cancelled by the coordinator");
   for (const AttemptId& attempt : response.drop_outputs) DropOutput(attempt);
   for (const JobId job : response.ended_jobs) EndJob(job);
   if (response.leave) Leave(0, "the coordinator is shutting down");

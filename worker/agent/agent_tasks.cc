@@ -25,7 +25,8 @@ Agent::Task* Agent::TaskOf(uint32_t slot) {
   return nullptr;
 }
 
-// A message that does not go out is no matter: the process is ending, and that is news of the spawner.
+// A message that does not go out is no matter: the process is ending, and that is news of the
+// spawner.
 void Agent::SendTo(Task& task, const wire::ToTask& message) {
   if (!task.process) return;
   const Status queued = task.process->link().Queue(wire::Encode(wire::ToTaskMessage{message}));
@@ -42,7 +43,8 @@ void Agent::Perform(StartAttempt action) {
       task->assignment = std::move(action.assignment);
       return SendTo(*task, wire::RunAttempt{*task->assignment});
     }
-    // Its process died in this very moment and TaskDied is on its way: it will end this attempt too.
+    // Its process died in this very moment and TaskDied is on its way: it will end this attempt
+    // too.
     return;
   }
   const uint64_t id = next_task_id_++;
@@ -77,8 +79,10 @@ void Agent::OnSpawned(Spawned spawned) {
   std::string error = spawned.error;
   if (error.empty()) {
     auto process = TaskProcess::Adopt(spawned);
-    if (process) task.process = std::move(*process);
-    else error = process.error().text;
+    if (process)
+      task.process = std::move(*process);
+    else
+      error = process.error().text;
   }
   if (!error.empty()) {
     const std::optional<uint32_t> slot = task.slot;
@@ -121,7 +125,8 @@ void Agent::ReadLink(uint64_t id) {
       Feed(TaskWantedCommit{slot, ready->attempt});
     } else if (auto* ended = std::get_if<wire::AttemptEnded>(&message->body)) {
       task.process->DrainLog();
-      if (ended->outcome.failure) ended->outcome.failure->log_tail = task.process->log().LastLines();
+      if (ended->outcome.failure)
+        ended->outcome.failure->log_tail = task.process->log().LastLines();
       std::string log_bytes = task.process->log().TakeNew();
       task.assignment.reset();
       Feed(TaskReported{slot, std::move(ended->outcome), std::move(log_bytes)});
@@ -172,8 +177,10 @@ void Agent::Perform(AskForStack action) {
 void Agent::Perform(KillTask action) {
   Task* task = TaskOf(action.slot);
   if (task == nullptr) return;
-  if (task->process) task->process->SignalGroup(SIGKILL);
-  else task->kill_on_arrival = true;
+  if (task->process)
+    task->process->SignalGroup(SIGKILL);
+  else
+    task->kill_on_arrival = true;
 }
 
 void Agent::Perform(StopTask action) {
@@ -181,8 +188,10 @@ void Agent::Perform(StopTask action) {
   if (task == nullptr) return;
   task->slot.reset();
   task->kill_at = clock_.Read().mono + kGoodbyeTime;
-  if (task->process) SendTo(*task, wire::TaskGoodbye{});
-  else task->kill_on_arrival = true;
+  if (task->process)
+    SendTo(*task, wire::TaskGoodbye{});
+  else
+    task->kill_on_arrival = true;
 }
 
 }  // namespace mr::worker

@@ -31,20 +31,22 @@ std::string CrashMessage(const DeathReport& death, int signal_number) {
   if (death.handler_ran && memory_access) {
     return StrCat(name, ", access to address ", Hex(death.fault_address), Place(death));
   }
-  if (signal_number == SIGABRT) return StrCat(name, ", abort() or a failed assertion", Place(death));
-  if (signal_number == SIGFPE) return StrCat(name, ", arithmetic error such as a division by zero", Place(death));
+  if (signal_number == SIGABRT)
+    return StrCat(name, ", abort() or a failed assertion", Place(death));
+  if (signal_number == SIGFPE)
+    return StrCat(name, ", arithmetic error such as a division by zero", Place(death));
   return StrCat(name, Place(death));
 }
 
 void ExplainSigkill(const DeathReport& death, wire::Failure& failure) {
-  const bool near_limit = death.memory_limit_bytes != 0 &&
-                          death.peak_memory_bytes >= death.memory_limit_bytes / 10 * 8;
+  const bool near_limit =
+      death.memory_limit_bytes != 0 && death.peak_memory_bytes >= death.memory_limit_bytes / 10 * 8;
   failure.type = "SIGKILL";
   if (near_limit && death.phase != MR_PHASE_NONE) {
     failure.cause = wire::FailureCause::kMemory;
     failure.message = StrCat("killed by SIGKILL", Place(death), " (out of memory?): its peak was ",
-                             FormatSize(death.peak_memory_bytes), " of ", FormatSize(death.memory_limit_bytes),
-                             " allowed");
+                             FormatSize(death.peak_memory_bytes), " of ",
+                             FormatSize(death.memory_limit_bytes), " allowed");
     return;
   }
   if (death.phase == MR_PHASE_NONE) {
@@ -53,18 +55,22 @@ void ExplainSigkill(const DeathReport& death, wire::Failure& failure) {
     return;
   }
   failure.cause = wire::FailureCause::kSignal;
-  failure.message = StrCat("killed by SIGKILL", Place(death), ", not by Millrace: out of memory on the host, or somebody "
-                           "killed it (peak ", FormatSize(death.peak_memory_bytes), ")");
+  failure.message = StrCat("killed by SIGKILL", Place(death),
+                           ", not by Millrace: out of memory on the host, or somebody "
+                           "killed it (peak ",
+                           FormatSize(death.peak_memory_bytes), ")");
 }
 
 void ExplainSignal(const DeathReport& death, wire::Failure& failure) {
   const int signal_number = death.handler_ran ? death.crash_signal : death.signal_number;
   if (signal_number == SIGKILL) return ExplainSigkill(death, failure);
   failure.type = SignalName(signal_number);
-  const bool from_outside = signal_number == SIGTERM || signal_number == SIGINT || signal_number == SIGHUP;
+  const bool from_outside =
+      signal_number == SIGTERM || signal_number == SIGINT || signal_number == SIGHUP;
   if (from_outside && death.phase == MR_PHASE_NONE) {
     failure.cause = wire::FailureCause::kInternal;
-    failure.message = StrCat("the task process was ended from outside by ", failure.type, ", not in user code");
+    failure.message =
+        StrCat("the task process was ended from outside by ", failure.type, ", not in user code");
     return;
   }
   failure.cause = wire::FailureCause::kSignal;
@@ -94,13 +100,20 @@ std::string SignalName(int signal_number) {
 
 std::string PhaseFunction(uint32_t phase) {
   switch (phase) {
-    case MR_PHASE_CREATE: return "setup";
-    case MR_PHASE_MAP: return "map";
-    case MR_PHASE_COMBINE: return "combine";
-    case MR_PHASE_REDUCE: return "reduce";
-    case MR_PHASE_FINISH: return "finish";
-    case MR_PHASE_PARTITION: return "partition";
-    default: return "";
+    case MR_PHASE_CREATE:
+      return "setup";
+    case MR_PHASE_MAP:
+      return "map";
+    case MR_PHASE_COMBINE:
+      return "combine";
+    case MR_PHASE_REDUCE:
+      return "reduce";
+    case MR_PHASE_FINISH:
+      return "finish";
+    case MR_PHASE_PARTITION:
+      return "partition";
+    default:
+      return "";
   }
 }
 

@@ -17,10 +17,10 @@ struct DeathReport {
   int exit_code = 0;      // if not
 
   // From the black box.
-  uint32_t phase = 0;          // MR_PHASE_*: whose code was running
-  bool handler_ran = false;    // crash_signal and fault_address are known
+  uint32_t phase = 0;        // MR_PHASE_*: whose code was running
+  bool handler_ran = false;  // crash_signal and fault_address are known
   int crash_signal = 0;
-  int crash_code = 0;          // si_code
+  int crash_code = 0;  // si_code
   uint64_t fault_address = 0;
   std::vector<std::string> stack;  // symbolised, innermost first
   std::string input_path;
@@ -41,12 +41,12 @@ struct KillReason {
   std::string message;
 };
 
-std::string SignalName(int signal_number);    // "SIGSEGV"
-std::string PhaseFunction(uint32_t phase);    // "map"; empty for the engine's own code
+std::string SignalName(int signal_number);  // "SIGSEGV"
+std::string PhaseFunction(uint32_t phase);  // "map"; empty for the engine's own code
 
-// The attempt's failure. A crash in the engine's own code after user code was loaded counts as the user's too
-// (damaged memory shows up late, and an uncounted failure would be retried for ever); being killed from
-// outside while in the engine's code does not.
+// The attempt's failure. A crash in the engine's own code after user code was loaded counts as the
+// user's too (damaged memory shows up late, and an uncounted failure would be retried for ever);
+// being killed from outside while in the engine's code does not.
 wire::Failure FailureOfDeath(const DeathReport& death, const std::optional<KillReason>& reason);
 
 }  // namespace mr::worker

@@ -13,8 +13,8 @@ class LogTail {
   static constexpr size_t kTailLines = 20;
 
   void Append(std::string_view bytes);
-  void Clear();                // a new attempt begins
-  std::string TakeNew();       // what came since the last TakeNew, at most kKeptBytes
+  void Clear();           // a new attempt begins
+  std::string TakeNew();  // what came since the last TakeNew, at most kKeptBytes
   std::string LastLines(size_t lines = kTailLines) const;
 
  private:

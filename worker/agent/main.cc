@@ -103,8 +103,9 @@ bool StopAsked(int signal_fd) {
 }
 
 // A rendezvous file may appear later than this worker. Nothing: a signal asked to stop.
-Result<std::optional<std::string>> FindCoordinator(const std::string& coordinator, int64_t death_timeout_ms,
-                                                   int signal_fd, const Clock& clock) {
+Result<std::optional<std::string>> FindCoordinator(const std::string& coordinator,
+                                                   int64_t death_timeout_ms, int signal_fd,
+                                                   const Clock& clock) {
   constexpr Duration kSlice = std::chrono::milliseconds(200);
   const Time start = clock.Read().mono;
   for (;;) {
@@ -117,7 +118,8 @@ Result<std::optional<std::string>> FindCoordinator(const std::string& coordinato
   }
 }
 
-AgentConfig MakeConfig(const WorkerOptions& options, const Scratch& scratch, const std::string& data_endpoint) {
+AgentConfig MakeConfig(const WorkerOptions& options, const Scratch& scratch,
+                       const std::string& data_endpoint) {
   AgentConfig config;
   config.name = options.name.empty() ? DefaultName(scratch) : options.name;
   config.host = HostName();
@@ -140,7 +142,8 @@ Result<std::string> FindTaskProgram(Env& env, const std::string& given) {
   }
   MR_ASSIGN_OR_RETURN(path, AbsolutePath(path));
   if (!env.Exists(path)) {
-    return Fail(ErrorCode::kNotFound, StrCat("there is no ", path, ": give the program mrtask with --mrtask"));
+    return Fail(ErrorCode::kNotFound,
+                StrCat("there is no ", path, ": give the program mrtask with --mrtask"));
   }
   return path;
 }
@@ -152,14 +155,17 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
   if (!mrtask) return Complain(kExitCannotStart, options, mrtask.error().text);
   auto scratch = OpenScratch(env, options.scratch, spawner);
   if (!scratch) return Complain(kExitCannotStart, options, scratch.error().text);
-  auto endpoint = FindCoordinator(options.coordinator, *ParseDeathTimeout(options.death_timeout), signal_fd, clock);
+  auto endpoint = FindCoordinator(options.coordinator, *ParseDeathTimeout(options.death_timeout),
+                                  signal_fd, clock);
   if (!endpoint) {
     const bool unknown = endpoint.error().code == ErrorCode::kTimeout;
-    return Complain(unknown ? kExitNoCoordinator : kExitCannotStart, options, endpoint.error().text);
+    return Complain(unknown ? kExitNoCoordinator : kExitCannotStart, options,
+                    endpoint.error().text);
   }
   if (!*endpoint) return 0;
   net::NetContext context;
-  auto server = SegmentServer::Start(context, env, options.data_listen, options.advertise, scratch->paths.map_outputs);
+  auto server = SegmentServer::Start(context, env, options.data_listen, options.advertise,
+                                     scratch->paths.map_outputs);
   if (!server) return Complain(kExitCannotStart, options, server.error().text);
 
   AgentSettings settings;
@@ -172,13 +178,14 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
   const auto space = env.Space(scratch->paths.root);
   settings.scratch_reserve_bytes =
       *ParseShare("--scratch-reserve", options.scratch_reserve, space ? space->total_bytes : 0);
-  LOG(INFO) << "mrworker " << ProgramVersion() << " '" << settings.core.name << "', " << settings.core.slots
-            << " slots, map outputs at " << settings.core.data_endpoint << ", scratch " << scratch->paths.root
-            << ", coordinator " << settings.endpoint;
+  LOG(INFO) << "mrworker " << ProgramVersion() << " '" << settings.core.name << "', "
+            << settings.core.slots << " slots, map outputs at " << settings.core.data_endpoint
+            << ", scratch " << scratch->paths.root << ", coordinator " << settings.endpoint;
   Agent agent(std::move(settings), context, env, clock, spawner, signal_fd);
   const int code = agent.Run();
   if (!scratch->is_private) {
-    // The tasks that may still run are killed with the spawner, later: what they leave is removed at the next start.
+    // The tasks that may still run are killed with the spawner, later: what they leave is removed
+    // at the next start.
     [[maybe_unused]] const Status outputs = env.RemoveTree(scratch->paths.map_outputs);
     [[maybe_unused]] const Status attempts = env.RemoveTree(scratch->paths.attempts);
   }
@@ -201,11 +208,13 @@ int Main(int argc, char** argv) {
   auto spawner = Spawner::Fork();
   if (!spawner) return Complain(kExitCannotStart, options, spawner.error().text);
   if (!options.pid_file.empty()) {
-    const Status written = WriteFileAtomically(PosixEnv(), options.pid_file, StrCat(::getpid(), "\n"));
+    const Status written =
+        WriteFileAtomically(PosixEnv(), options.pid_file, StrCat(::getpid(), "\n"));
     if (!written) return Complain(kExitCannotStart, options, written.error().text);
   }
   const int code = Serve(options, *spawner, signal_fd);
-  if (!options.pid_file.empty()) [[maybe_unused]] const Status removed = PosixEnv().RemoveFile(options.pid_file);
+  if (!options.pid_file.empty()) [[maybe_unused]]
+    const Status removed = PosixEnv().RemoveFile(options.pid_file);
   return code;
 }
 

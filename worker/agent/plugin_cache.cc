@@ -18,7 +18,9 @@ bool IsSha256(std::string_view text) {
 
 }  // namespace
 
-std::string PluginCache::PathOf(const std::string& sha256) const { return JoinPath(directory_, sha256 + ".so"); }
+std::string PluginCache::PathOf(const std::string& sha256) const {
+  return JoinPath(directory_, sha256 + ".so");
+}
 
 bool PluginCache::Has(const std::string& sha256) {
   if (!IsSha256(sha256)) return false;
@@ -37,11 +39,12 @@ bool PluginCache::Has(const std::string& sha256) {
 
 Status PluginCache::Store(const std::string& sha256, std::string_view bytes) {
   if (!IsSha256(sha256)) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("'", Printable(sha256, 80), "' is not a plugin's SHA-256"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("'", Printable(sha256, 80), "' is not a plugin's SHA-256"));
   }
   if (Sha256Hex(bytes) != sha256) {
-    return Fail(ErrorCode::kDataLoss,
-                StrCat("the plugin arrived damaged: ", bytes.size(), " bytes that are not ", sha256));
+    return Fail(ErrorCode::kDataLoss, StrCat("the plugin arrived damaged: ", bytes.size(),
+                                             " bytes that are not ", sha256));
   }
   MR_RETURN_IF_ERROR(env_.CreateDirectories(directory_));
   const std::string temporary = PathOf(sha256) + ".new";

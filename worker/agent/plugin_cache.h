@@ -1,4 +1,5 @@
-// Plugins on this worker's disk, named by what is in them: <directory>/<sha256>.so, never changed in place.
+// Plugins on this worker's disk, named by what is in them: <directory>/<sha256>.so, never changed
+// in place.
 #pragma once
 
 #include <optional>
@@ -17,9 +18,11 @@ class PluginCache {
   PluginCache(Env& env, std::string directory) : env_(env), directory_(std::move(directory)) {}
 
   std::string PathOf(const std::string& sha256) const;
-  // Whether the plugin is here and undamaged (read and hashed the first time); a damaged one is deleted.
+  // Whether the plugin is here and undamaged (read and hashed the first time); a damaged one is
+  // deleted.
   bool Has(const std::string& sha256);
-  // Checks the hash and stores: temporary name, mode 0555, rename. kDataLoss if the bytes are not those.
+  // Checks the hash and stores: temporary name, mode 0555, rename. kDataLoss if the bytes are not
+  // those.
   Status Store(const std::string& sha256, std::string_view bytes);
 
  private:

@@ -33,7 +33,8 @@ PluginFetcher::Finished PluginFetcher::Finish(Result<std::string> bytes) {
   return finished;
 }
 
-std::optional<PluginFetcher::Finished> PluginFetcher::OnResponse(Time now, const wire::ResponseBody& response) {
+std::optional<PluginFetcher::Finished> PluginFetcher::OnResponse(
+    Time now, const wire::ResponseBody& response) {
   if (waiting_.empty() || !asked_) return std::nullopt;
   asked_ = false;
   ask_at_ = now;
@@ -45,12 +46,16 @@ std::optional<PluginFetcher::Finished> PluginFetcher::OnResponse(Time now, const
     return Finish(Fail(error->code, error->text));
   }
   const auto* piece = std::get_if<wire::GetBlobResponse>(&response);
-  if (piece == nullptr) return Finish(Fail(ErrorCode::kInternal, "the coordinator answered a request for a plugin "
-                                                                 "with another kind of message"));
-  if (piece->total_bytes > kPluginBytesMax || bytes_.size() + piece->bytes.size() > piece->total_bytes ||
+  if (piece == nullptr)
+    return Finish(Fail(ErrorCode::kInternal,
+                       "the coordinator answered a request for a plugin "
+                       "with another kind of message"));
+  if (piece->total_bytes > kPluginBytesMax ||
+      bytes_.size() + piece->bytes.size() > piece->total_bytes ||
       (piece->bytes.empty() && bytes_.size() < piece->total_bytes)) {
-    return Finish(Fail(ErrorCode::kDataLoss, StrCat("the coordinator gives a plugin of ", piece->total_bytes,
-                                                    " bytes in pieces that do not fit together")));
+    return Finish(
+        Fail(ErrorCode::kDataLoss, StrCat("the coordinator gives a plugin of ", piece->total_bytes,
+                                          " bytes in pieces that do not fit together")));
   }
   bytes_ += piece->bytes;
   if (bytes_.size() < piece->total_bytes) return std::nullopt;

@@ -1,5 +1,5 @@
-// Brings plugins from the coordinator, one after the other, piece by piece. Pure: the agent sends what Next
-// gives and hands back what arrives.
+// Brings plugins from the coordinator, one after the other, piece by piece. Pure: the agent sends
+// what Next gives and hands back what arrives.
 #pragma once
 
 #include <cstdint>

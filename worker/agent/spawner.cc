@@ -52,7 +52,8 @@ Status Spawner::Send(uint64_t id, bool remove_at_end, const std::string& path) {
   request.kind = remove_at_end ? SpawnRequest::kRemoveAtEnd : SpawnRequest::kSpawn;
   request.id = id;
   if (path.size() >= sizeof request.path) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("this path is too long for the spawner: ", path));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("this path is too long for the spawner: ", path));
   }
   std::memcpy(request.path, path.c_str(), path.size() + 1);
   for (;;) {
@@ -77,19 +78,22 @@ Result<std::optional<SpawnerNews>> Spawner::Next() {
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
   if (got != sizeof message) return Fail(ErrorCode::kUnavailable, "the spawner process has gone");
   if (message.kind == SpawnerMessage::kExited) {
-    return SpawnerNews{{}, Exited{message.id, message.pid, message.wait_status, message.peak_memory_bytes,
-                                  message.cpu_ms}};
+    return SpawnerNews{{},
+                       Exited{message.id, message.pid, message.wait_status,
+                              message.peak_memory_bytes, message.cpu_ms}};
   }
   Spawned spawned;
   spawned.id = message.id;
   spawned.pid = message.pid;
   if (message.pid == 0) {
-    spawned.error = StrCat("cannot start a task process: ", message.step, ": ", std::strerror(message.error_number));
+    spawned.error = StrCat("cannot start a task process: ", message.step, ": ",
+                           std::strerror(message.error_number));
     return SpawnerNews{std::move(spawned), {}};
   }
   const cmsghdr* attached = CMSG_FIRSTHDR(&header);
   if (attached == nullptr || attached->cmsg_len != CMSG_LEN(3 * sizeof(int))) {
-    return Fail(ErrorCode::kUnavailable, "the spawner sent a task without descriptors (too many open files?)");
+    return Fail(ErrorCode::kUnavailable,
+                "the spawner sent a task without descriptors (too many open files?)");
   }
   int descriptors[3];
   std::memcpy(descriptors, CMSG_DATA(attached), sizeof descriptors);

@@ -24,7 +24,7 @@
 namespace mr::worker {
 namespace {
 
-constexpr int kLinkFd = 3;       // in the task
+constexpr int kLinkFd = 3;  // in the task
 constexpr int kBlackBoxFd = 4;
 constexpr int kFirstFreeFd = 5;
 constexpr int kExecErrorExit = 127;
@@ -36,7 +36,8 @@ struct Plumbing {
   int black_box = -1;
   int exec_error[2] = {-1, -1};
   ~Plumbing() {
-    for (const int fd : {link[0], link[1], log[0], log[1], black_box, exec_error[0], exec_error[1]}) {
+    for (const int fd :
+         {link[0], link[1], log[0], log[1], black_box, exec_error[0], exec_error[1]}) {
       if (fd >= 0) ::close(fd);
     }
   }
@@ -87,8 +88,14 @@ const char* Prepare(Plumbing& plumbing) {
   char link_option[] = "--link-fd";
   char box_option[] = "--black-box-fd";
   char parent_option[] = "--parent";
-  char* arguments[] = {const_cast<char*>(program), link_option, link_text, box_option,
-                       box_text,                   parent_option, parent,  nullptr};
+  char* arguments[] = {const_cast<char*>(program),
+                       link_option,
+                       link_text,
+                       box_option,
+                       box_text,
+                       parent_option,
+                       parent,
+                       nullptr};
   ::execv(program, arguments);
   const int error_number = errno;
   [[maybe_unused]] const ssize_t told = ::write(kFirstFreeFd, &error_number, sizeof error_number);
@@ -119,8 +126,10 @@ class SpawnerProcess {
   explicit SpawnerProcess(int socket) : socket_(socket), own_pid_(::getpid()) {}
 
   void Serve(const SpawnRequest& request) {
-    if (request.kind == SpawnRequest::kRemoveAtEnd) remove_at_end_ = request.path;
-    else Spawn(request);
+    if (request.kind == SpawnRequest::kRemoveAtEnd)
+      remove_at_end_ = request.path;
+    else
+      Spawn(request);
   }
 
   void Spawn(const SpawnRequest& request) {
@@ -152,7 +161,8 @@ class SpawnerProcess {
       }
     }
     if (failed != nullptr) {
-      std::snprintf(message.step, sizeof message.step, "%.*s", static_cast<int>(sizeof message.step - 1), failed);
+      std::snprintf(message.step, sizeof message.step, "%.*s",
+                    static_cast<int>(sizeof message.step - 1), failed);
       return SendToWorker(socket_, message, nullptr);
     }
     tasks_[pid] = request.id;
@@ -202,8 +212,10 @@ class SpawnerProcess {
 
 void RunSpawner(int socket) {
   ::prctl(PR_SET_NAME, "mr-spawner");
-  // Keys pressed in a terminal reach the whole foreground group; only the socket's end stops this process.
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE}) ::signal(number, SIG_IGN);
+  // Keys pressed in a terminal reach the whole foreground group; only the socket's end stops this
+  // process.
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE})
+    ::signal(number, SIG_IGN);
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);

@@ -24,35 +24,42 @@ constexpr uint64_t kLineCountBytesMax = 64u << 20;
 constexpr size_t kFramesShown = 24;
 
 // The text of a fixed field, which may be torn.
-std::string FieldText(const char* field, size_t size) { return std::string(field, ::strnlen(field, size)); }
+std::string FieldText(const char* field, size_t size) {
+  return std::string(field, ::strnlen(field, size));
+}
 
 uint64_t OffsetOfRecord(const BlackBox& box) {
   const mr_where& where = box.where;
-  if (box.record_offset != 0 || where.batch_data == nullptr || where.record_data < where.batch_data) {
+  if (box.record_offset != 0 || where.batch_data == nullptr ||
+      where.record_data < where.batch_data) {
     return box.record_offset != 0 ? box.record_offset : where.batch_offset;
   }
   return where.batch_offset + static_cast<uint64_t>(where.record_data - where.batch_data);
 }
 
-uint64_t LineOf(Env& env, const std::optional<wire::Assignment>& assignment, const DeathReport& death) {
+uint64_t LineOf(Env& env, const std::optional<wire::Assignment>& assignment,
+                const DeathReport& death) {
   if (!assignment || death.record_offset > kLineCountBytesMax) return 0;
   const auto format = assignment->config.input_format;
   if (format != wire::InputFormat::kLines && format != wire::InputFormat::kBlocks) return 0;
   const auto* map = std::get_if<wire::MapWork>(&assignment->work);
   if (map == nullptr) return 0;
   for (const wire::Split& split : map->splits) {
-    if (split.file.path == death.input_path) return LineNumberAt(env, split.file, death.record_offset);
+    if (split.file.path == death.input_path)
+      return LineNumberAt(env, split.file, death.record_offset);
   }
   return 0;
 }
 
 // For a death without a handler (SIGKILL) the record's bytes are read from the file.
-std::string ExcerptOf(Env& env, const std::optional<wire::Assignment>& assignment, const DeathReport& death) {
+std::string ExcerptOf(Env& env, const std::optional<wire::Assignment>& assignment,
+                      const DeathReport& death) {
   constexpr size_t kBytes = 256;
   const auto* map = assignment ? std::get_if<wire::MapWork>(&assignment->work) : nullptr;
   if (map == nullptr || death.record_offset > kLineCountBytesMax) return "";
   for (const wire::Split& split : map->splits) {
-    if (split.file.path == death.input_path) return ExcerptAt(env, split.file, death.record_offset, kBytes);
+    if (split.file.path == death.input_path)
+      return ExcerptAt(env, split.file, death.record_offset, kBytes);
   }
   return "";
 }
@@ -112,7 +119,8 @@ uint64_t TaskProcess::MemoryBytes() const {
 void TaskProcess::SignalProcess(int signal_number) const { ::kill(pid_, signal_number); }
 void TaskProcess::SignalGroup(int signal_number) const { ::kill(-pid_, signal_number); }
 
-DeathReport TaskProcess::Autopsy(const Exited& exited, Env& env, const std::optional<wire::Assignment>& assignment) {
+DeathReport TaskProcess::Autopsy(const Exited& exited, Env& env,
+                                 const std::optional<wire::Assignment>& assignment) {
   DrainLog();
   const BlackBox& box = *black_box_;
   DeathReport death;
@@ -128,7 +136,8 @@ DeathReport TaskProcess::Autopsy(const Exited& exited, Env& env, const std::opti
   death.crash_code = box.signal_code;
   death.fault_address = box.fault_address;
   const std::string plugin_name = assignment ? assignment->config.plugin_name : "";
-  const size_t frames = std::min<size_t>(box.frame_count, std::min<size_t>(kFramesShown, std::size(box.frame_text)));
+  const size_t frames =
+      std::min<size_t>(box.frame_count, std::min<size_t>(kFramesShown, std::size(box.frame_text)));
   for (size_t i = 0; i < frames; ++i) {
     death.stack.push_back(
         SymbolizeFrame(env, FieldText(box.frame_text[i], sizeof box.frame_text[i]), plugin_name));
@@ -164,7 +173,8 @@ std::string SymbolizeFrame(Env& env, const std::string& frame, const std::string
   if (const auto elf = ElfFile::Open(env, module)) {
     if (auto found = elf->FunctionAt(address)) symbol = *found;
   }
-  if (symbol.empty()) return StrCat(shown, frame.substr(plus, static_cast<size_t>(end - frame.data()) - plus));
+  if (symbol.empty())
+    return StrCat(shown, frame.substr(plus, static_cast<size_t>(end - frame.data()) - plus));
   return StrCat(DemangleAll(symbol), " (", shown, ")");
 }
 

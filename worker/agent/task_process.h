@@ -34,13 +34,14 @@ class TaskProcess {
 
   // Reads what is in the log pipe now; false when its end has been reached.
   bool DrainLog();
-  uint64_t MemoryBytes() const;  // resident, from /proc; 0 if it has gone
+  uint64_t MemoryBytes() const;                 // resident, from /proc; 0 if it has gone
   void SignalProcess(int signal_number) const;  // the task only
   void SignalGroup(int signal_number) const;    // and everything it started
 
-  // After its end. `exited` as the spawner reported it. Line numbers are counted for text formats if the record
-  // is not too far into its file.
-  DeathReport Autopsy(const Exited& exited, Env& env, const std::optional<wire::Assignment>& assignment);
+  // After its end. `exited` as the spawner reported it. Line numbers are counted for text formats
+  // if the record is not too far into its file.
+  DeathReport Autopsy(const Exited& exited, Env& env,
+                      const std::optional<wire::Assignment>& assignment);
 
  private:
   TaskProcess(const Spawned& spawned, const BlackBox* black_box);
@@ -52,7 +53,8 @@ class TaskProcess {
   LogTail log_;
 };
 
-// "/cache/3f9c….so+0x1234 symbol", as the crash handler writes it, to "Parser::field(int) (wordcount.so)".
+// "/cache/3f9c….so+0x1234 symbol", as the crash handler writes it, to "Parser::field(int)
+// (wordcount.so)".
 std::string SymbolizeFrame(Env& env, const std::string& frame, const std::string& plugin_name);
 
 }  // namespace mr::worker

@@ -13,41 +13,60 @@ namespace {
 
 constexpr uint32_t kSlotsMax = 1024;
 
-tl::unexpected<Error> Wrong(std::string text) { return Fail(ErrorCode::kInvalidArgument, std::move(text)); }
+tl::unexpected<Error> Wrong(std::string text) {
+  return Fail(ErrorCode::kInvalidArgument, std::move(text));
+}
 
 // Host part of tcp://HOST:PORT.
 std::string HostOf(std::string_view endpoint) {
   endpoint.remove_prefix(std::string_view("tcp://").size());
   std::string host(endpoint.substr(0, endpoint.rfind(':')));
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
   return host;
 }
 
 void AddOptions(CLI::App& app, WorkerOptions& o) {
-  app.add_option("-c,--coordinator", o.coordinator, "where it listens: tcp://HOST:PORT, ipc://PATH, or file:PATH of "
-                 "its rendezvous file")->envname("MR_COORDINATOR");
+  app.add_option("-c,--coordinator", o.coordinator,
+                 "where it listens: tcp://HOST:PORT, ipc://PATH, or file:PATH of "
+                 "its rendezvous file")
+      ->envname("MR_COORDINATOR");
   app.add_option("--cluster", o.cluster, "refuse a coordinator of another cluster than this");
-  app.add_option("--name", o.name, "stable identity of this worker (default: host name with a suffix)")
+  app.add_option("--name", o.name,
+                 "stable identity of this worker (default: host name with a suffix)")
       ->envname("MR_WORKER_NAME");
-  app.add_option("--slots", o.slots, "tasks at the same time: auto (one per CPU), or a number")->capture_default_str();
-  app.add_option("--memory", o.memory, "for all tasks together, as share of the RAM or as a size; a task may use its "
-                 "slot's part of it")->capture_default_str();
-  app.add_option("--scratch", o.scratch, "directory for plugins and map outputs (default: a private one in $TMPDIR or "
-                 "/var/tmp, removed at the end)");
-  app.add_option("--scratch-reserve", o.scratch_reserve, "take no work when less than this is free there: share or size")
+  app.add_option("--slots", o.slots, "tasks at the same time: auto (one per CPU), or a number")
       ->capture_default_str();
-  app.add_option("--data-listen", o.data_listen, "where reducers fetch map outputs; port 0 = any")->capture_default_str();
+  app.add_option("--memory", o.memory,
+                 "for all tasks together, as share of the RAM or as a size; a task may use its "
+                 "slot's part of it")
+      ->capture_default_str();
+  app.add_option("--scratch", o.scratch,
+                 "directory for plugins and map outputs (default: a private one in $TMPDIR or "
+                 "/var/tmp, removed at the end)");
+  app.add_option("--scratch-reserve", o.scratch_reserve,
+                 "take no work when less than this is free there: share or size")
+      ->capture_default_str();
+  app.add_option("--data-listen", o.data_listen, "where reducers fetch map outputs; port 0 = any")
+      ->capture_default_str();
   app.add_option("--advertise", o.advertise, "host name that others reach this worker by");
   AddPairs(app, "--labels", o.labels, "key=value, shown with the worker; repeatable");
-  app.add_option("--isolation", o.isolation, "process: each task in a process of its own")->capture_default_str();
-  app.add_option("--mrtask", o.mrtask, "program that hosts plugins (default: beside this one)");
-  AddDuration(app, "--drain-timeout", o.drain_timeout_ms, "after SIGTERM, how long running tasks may go on");
-  app.add_option("--death-timeout", o.death_timeout, "end with exit code 7 after this time without the coordinator, or "
-                 "never")->capture_default_str();
-  app.add_option("--http", o.http, "off: mrworker has no web page of its own; see the coordinator's")
+  app.add_option("--isolation", o.isolation, "process: each task in a process of its own")
       ->capture_default_str();
-  app.add_flag("--insecure", o.insecure, "allow --data-listen beyond this host, without encryption");
-  app.add_flag("--die-with-parent", o.die_with_parent, "end when the process that started this one ends");
+  app.add_option("--mrtask", o.mrtask, "program that hosts plugins (default: beside this one)");
+  AddDuration(app, "--drain-timeout", o.drain_timeout_ms,
+              "after SIGTERM, how long running tasks may go on");
+  app.add_option("--death-timeout", o.death_timeout,
+                 "end with exit code 7 after this time without the coordinator, or "
+                 "never")
+      ->capture_default_str();
+  app.add_option("--http", o.http,
+                 "off: mrworker has no web page of its own; see the coordinator's")
+      ->capture_default_str();
+  app.add_flag("--insecure", o.insecure,
+               "allow --data-listen beyond this host, without encryption");
+  app.add_flag("--die-with-parent", o.die_with_parent,
+               "end when the process that started this one ends");
   app.add_option("--pid-file", o.pid_file, "write the process id there");
   AddLogOptions(app, o.log);
 }
@@ -84,13 +103,16 @@ Result<uint64_t> ParseShare(const std::string& option, const std::string& text, 
   if (text.ends_with('%')) {
     double percent = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size() - 1, percent);
-    if (error != std::errc() || end != text.data() + text.size() - 1 || !(percent >= 0 && percent <= 100)) {
+    if (error != std::errc() || end != text.data() + text.size() - 1 ||
+        !(percent >= 0 && percent <= 100)) {
       return Wrong(StrCat(option, " '", text, "' is not a share from 0% to 100%"));
     }
     return static_cast<uint64_t>(static_cast<double>(whole) * percent / 100);
   }
   auto bytes = ParseSize(text);
-  if (!bytes) return Wrong(StrCat(option, " '", text, "' is neither a share such as 80% nor a size such as 16GiB"));
+  if (!bytes)
+    return Wrong(
+        StrCat(option, " '", text, "' is neither a share such as 80% nor a size such as 16GiB"));
   return *bytes;
 }
 
@@ -98,33 +120,42 @@ Result<int64_t> ParseDeathTimeout(const std::string& text) {
   if (text == "never") return 0;
   auto duration = ParseDurationMs(text);
   if (!duration || *duration <= 0) {
-    return Wrong(StrCat("--death-timeout '", text, "' is neither never nor a duration such as 60s"));
+    return Wrong(
+        StrCat("--death-timeout '", text, "' is neither never nor a duration such as 60s"));
   }
   return *duration;
 }
 
 Status CheckWorkerOptions(const WorkerOptions& o) {
   if (o.coordinator.empty()) {
-    return Wrong("which coordinator? Give -c tcp://HOST:PORT or -c file:PATH of its rendezvous file");
+    return Wrong(
+        "which coordinator? Give -c tcp://HOST:PORT or -c file:PATH of its rendezvous file");
   }
   if (auto slots = ParseSlots(o.slots); !slots) return Fail(slots.error());
   if (auto memory = ParseShare("--memory", o.memory, 1); !memory) return Fail(memory.error());
-  if (auto reserve = ParseShare("--scratch-reserve", o.scratch_reserve, 1); !reserve) return Fail(reserve.error());
+  if (auto reserve = ParseShare("--scratch-reserve", o.scratch_reserve, 1); !reserve)
+    return Fail(reserve.error());
   if (auto timeout = ParseDeathTimeout(o.death_timeout); !timeout) return Fail(timeout.error());
   if (o.isolation == "thread") {
-    return Wrong("--isolation thread is not offered: a crash in a plugin would end the worker with all its tasks. "
-                 "Use --isolation process");
+    return Wrong(
+        "--isolation thread is not offered: a crash in a plugin would end the worker with all its "
+        "tasks. "
+        "Use --isolation process");
   }
-  if (o.isolation != "process") return Wrong(StrCat("--isolation '", o.isolation, "' is not known; use process"));
-  if (o.http != "off") return Wrong("mrworker serves no web page (--http off); look at the coordinator's");
+  if (o.isolation != "process")
+    return Wrong(StrCat("--isolation '", o.isolation, "' is not known; use process"));
+  if (o.http != "off")
+    return Wrong("mrworker serves no web page (--http off); look at the coordinator's");
   const bool tcp = o.data_listen.starts_with("tcp://");
   if (!tcp && !o.data_listen.starts_with("ipc://")) {
-    return Wrong(StrCat("--data-listen '", o.data_listen, "' is neither tcp://HOST:PORT nor ipc://PATH"));
+    return Wrong(
+        StrCat("--data-listen '", o.data_listen, "' is neither tcp://HOST:PORT nor ipc://PATH"));
   }
   if (tcp && !o.insecure) {
     const std::string host = HostOf(o.data_listen);
     if (!host.starts_with("127.") && host != "localhost" && host != "::1") {
-      return Wrong(StrCat("--data-listen ", o.data_listen, " gives map outputs to everybody who can reach ", host,
+      return Wrong(StrCat("--data-listen ", o.data_listen,
+                          " gives map outputs to everybody who can reach ", host,
                           ", without encryption: add --insecure if that network is trusted"));
     }
   }

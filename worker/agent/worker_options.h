@@ -37,9 +37,10 @@ struct WorkerOptions {
 std::optional<int> ParseWorkerOptions(int argc, const char* const* argv, WorkerOptions& options);
 
 // The values with a choice of forms. Errors: kInvalidArgument, naming the option.
-Result<uint32_t> ParseSlots(const std::string& text);                            // auto, or a number from 1 to 1024
-Result<uint64_t> ParseShare(const std::string& option, const std::string& text, uint64_t whole);  // 80%, or a size
-Result<int64_t> ParseDeathTimeout(const std::string& text);                      // a duration, or never: 0
+Result<uint32_t> ParseSlots(const std::string& text);  // auto, or a number from 1 to 1024
+Result<uint64_t> ParseShare(const std::string& option, const std::string& text,
+                            uint64_t whole);                 // 80%, or a size
+Result<int64_t> ParseDeathTimeout(const std::string& text);  // a duration, or never: 0
 // What must hold before the worker starts; the first that does not is the error.
 Status CheckWorkerOptions(const WorkerOptions& options);
 

@@ -1,5 +1,5 @@
-// A plugin in this process: loaded through Boost.DLL, checked, and kept until the process ends (unloading code
-// that has run is not safe: thread-locals, unique symbols, registered destructors).
+// A plugin in this process: loaded through Boost.DLL, checked, and kept until the process ends
+// (unloading code that has run is not safe: thread-locals, unique symbols, registered destructors).
 #pragma once
 
 #include <memory>
@@ -15,16 +15,18 @@ namespace mr::worker {
 
 class AppLibrary {
  public:
-  // Runs the gate (plugin_gate.h), then dlopen, which runs the plugin's static constructors. `shown_name` is
-  // what messages call the plugin. Errors: those of the gate; kInvalidArgument with the undefined symbols,
-  // demangled, or with what is wrong in its tables.
-  static Result<std::unique_ptr<AppLibrary>> Load(Env& env, const std::string& path, const std::string& shown_name);
+  // Runs the gate (plugin_gate.h), then dlopen, which runs the plugin's static constructors.
+  // `shown_name` is what messages call the plugin. Errors: those of the gate; kInvalidArgument with
+  // the undefined symbols, demangled, or with what is wrong in its tables.
+  static Result<std::unique_ptr<AppLibrary>> Load(Env& env, const std::string& path,
+                                                  const std::string& shown_name);
 
   AppLibrary() = default;  // holds no job; use Load
 
   const mr_abi_tag& tag() const { return tag_; }
   const std::vector<const mr_job_def*>& jobs() const { return jobs_; }
-  // The job called `name`; the only one if `name` is empty. kNotFound with the list and the nearest name.
+  // The job called `name`; the only one if `name` is empty. kNotFound with the list and the nearest
+  // name.
   Result<const mr_job_def*> FindJob(std::string_view name) const;
 
  private:

@@ -19,7 +19,8 @@
 namespace mr::worker {
 namespace {
 
-// Counting lines means reading the file up to the record: for a message that is not worth more than this.
+// Counting lines means reading the file up to the record: for a message that is not worth more than
+// this.
 constexpr uint64_t kLineCountBytesMax = 2u << 30;
 
 const wire::InputFile* InputNamed(const wire::Assignment& assignment, const std::string& path) {
@@ -64,15 +65,17 @@ void WriteLogLine(const Clock& clock, int level, std::string_view message) {
   const int64_t now_ms = clock.Read().unix_ms;
   char millis[8];
   std::snprintf(millis, sizeof millis, ".%03d", static_cast<int>(now_ms % 1000));
-  const std::string line = StrCat(FormatLocalTime(now_ms), millis, " ", std::string(1, letter), "  ", message, "\n");
-  // What the user code printed before has to come before; one write, so that lines of threads do not mix.
+  const std::string line =
+      StrCat(FormatLocalTime(now_ms), millis, " ", std::string(1, letter), "  ", message, "\n");
+  // What the user code printed before has to come before; one write, so that lines of threads do
+  // not mix.
   std::fflush(stdout);
   std::fwrite(line.data(), 1, line.size(), stderr);
   std::fflush(stderr);
 }
 
-AttemptRunner::AttemptRunner(Env& env, const Clock& clock, BlackBox& black_box, wire::TaskHello hello,
-                             CommitGate commit_gate)
+AttemptRunner::AttemptRunner(Env& env, const Clock& clock, BlackBox& black_box,
+                             wire::TaskHello hello, CommitGate commit_gate)
     : env_(env),
       clock_(clock),
       black_box_(black_box),
@@ -94,7 +97,8 @@ void AttemptRunner::ResetBlackBox() {
   black_box_.Beat();
 }
 
-void AttemptRunner::ExportEnvironment(const wire::Assignment& assignment, const std::string& scratch_dir) {
+void AttemptRunner::ExportEnvironment(const wire::Assignment& assignment,
+                                      const std::string& scratch_dir) {
   const auto set = [](const std::string& name, const std::string& value) {
     ::setenv(name.c_str(), value.c_str(), 1);
   };
@@ -113,7 +117,8 @@ void AttemptRunner::ExportEnvironment(const wire::Assignment& assignment, const 
   for (const char* name : {"MR_PARTITION", "MR_INPUT_FILE", "MR_INPUT_OFFSET"}) ::unsetenv(name);
   if (const auto* reduce = std::get_if<wire::ReduceWork>(&assignment.work)) {
     set("MR_PARTITION", std::to_string(reduce->partition));
-  } else if (const auto* map = std::get_if<wire::MapWork>(&assignment.work); map && !map->splits.empty()) {
+  } else if (const auto* map = std::get_if<wire::MapWork>(&assignment.work);
+             map && !map->splits.empty()) {
     set("MR_INPUT_FILE", map->splits.front().file.path);
     set("MR_INPUT_OFFSET", std::to_string(map->splits.front().begin));
   }
@@ -127,7 +132,8 @@ Attempted<const mr_job_def*> AttemptRunner::FindJob(const wire::JobConfig& confi
   };
   if (!app_) {
     PhaseScope scope(black_box_, MR_PHASE_CREATE);  // static constructors are the user's code
-    const std::string shown = config.plugin_name.empty() ? BaseName(hello_.plugin_path) : config.plugin_name;
+    const std::string shown =
+        config.plugin_name.empty() ? BaseName(hello_.plugin_path) : config.plugin_name;
     auto loaded = AppLibrary::Load(env_, hello_.plugin_path, shown);
     if (!loaded) return bad_plugin(loaded.error());
     app_ = std::move(*loaded);
@@ -151,8 +157,10 @@ Attempted<wire::AttemptResult> AttemptRunner::Work(AttemptContext& context) {
     if (!result) return tl::unexpected(std::move(result).error());
     return wire::AttemptResult(std::move(*result));
   }
-  const FetchOptions fetch{hello_.own_endpoint, hello_.map_output_dir, assignment.config.task_memory_bytes / 2};
-  auto result = RunReduceAttempt(context, **job, std::get<wire::ReduceWork>(assignment.work), fetch);
+  const FetchOptions fetch{hello_.own_endpoint, hello_.map_output_dir,
+                           assignment.config.task_memory_bytes / 2};
+  auto result =
+      RunReduceAttempt(context, **job, std::get<wire::ReduceWork>(assignment.work), fetch);
   if (!result) return tl::unexpected(std::move(result).error());
   return wire::AttemptResult(std::move(*result));
 }
@@ -164,10 +172,18 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
   const int64_t cpu_before_ms = CpuMilliseconds();
   const std::string name = ToString(assignment.attempt);
   ResetBlackBox();
-  const auto log = [this](int level, std::string_view message) { WriteLogLine(clock_, level, message); };
-  AttemptContext context{assignment, env_, black_box_, hello_.worker_name,
-                         JoinPath(hello_.scratch_dir, name), JoinPath(hello_.map_output_dir, name + ".run"),
-                         {}, [&] { return commit_gate_(assignment.attempt); }, log};
+  const auto log = [this](int level, std::string_view message) {
+    WriteLogLine(clock_, level, message);
+  };
+  AttemptContext context{assignment,
+                         env_,
+                         black_box_,
+                         hello_.worker_name,
+                         JoinPath(hello_.scratch_dir, name),
+                         JoinPath(hello_.map_output_dir, name + ".run"),
+                         {},
+                         [&] { return commit_gate_(assignment.attempt); },
+                         log};
   Attempted<wire::AttemptResult> result = [&]() -> Attempted<wire::AttemptResult> {
     const Status made = env_.CreateDirectories(context.scratch_dir);
     if (!made) return tl::unexpected(FailureOf(made.error()));
@@ -175,11 +191,13 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
     try {
       return Work(context);
     } catch (const std::bad_alloc&) {
-      wire::Failure failure = Internal("the engine ran out of memory in this task: raise --memory or lower --task-memory");
+      wire::Failure failure = Internal(
+          "the engine ran out of memory in this task: raise --memory or lower --task-memory");
       failure.cause = wire::FailureCause::kMemory;
       return tl::unexpected(std::move(failure));
     } catch (const std::exception& error) {
-      return tl::unexpected(Internal(StrCat("an exception left the engine's own code: ", error.what())));
+      return tl::unexpected(
+          Internal(StrCat("an exception left the engine's own code: ", error.what())));
     }
   }();
   black_box_.where.phase = MR_PHASE_NONE;
@@ -188,8 +206,10 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
   } else {
     wire::Failure& failure = result.error();
     AddLineNumber(env_, assignment, failure);
-    const std::string where = failure.function.empty() ? std::string() : StrCat(" in ", failure.function, "()");
-    log(MR_LOG_ERROR, StrCat(failure.type.empty() ? "failed" : failure.type, where, ": ", failure.message));
+    const std::string where =
+        failure.function.empty() ? std::string() : StrCat(" in ", failure.function, "()");
+    log(MR_LOG_ERROR,
+        StrCat(failure.type.empty() ? "failed" : failure.type, where, ": ", failure.message));
     outcome.failure = std::move(failure);
   }
   std::fflush(nullptr);  // the user code's stdout belongs to this attempt's log

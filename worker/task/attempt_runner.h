@@ -19,10 +19,11 @@ class AttemptRunner {
   using CommitGate = std::function<Status(const AttemptId&)>;
 
   // All references must outlive the runner.
-  AttemptRunner(Env& env, const Clock& clock, BlackBox& black_box, wire::TaskHello hello, CommitGate commit_gate);
+  AttemptRunner(Env& env, const Clock& clock, BlackBox& black_box, wire::TaskHello hello,
+                CommitGate commit_gate);
 
-  // Sets the environment, makes the private scratch directory, loads the plugin (the first time), does the
-  // work and cleans up. Never fails itself: what went wrong is in the outcome.
+  // Sets the environment, makes the private scratch directory, loads the plugin (the first time),
+  // does the work and cleans up. Never fails itself: what went wrong is in the outcome.
   wire::AttemptOutcome Run(const wire::Assignment& assignment);
 
  private:

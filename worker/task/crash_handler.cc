@@ -13,9 +13,10 @@
 #include <cstdlib>
 #include <cstring>
 
-// Everything that runs in the handler may be called in any state of the process: no allocation, no lock of
-// ours. backtrace() has been called once before, so that it does not load libgcc then; dladdr() takes the
-// loader's lock, which is only held during dlopen: should the handler hang there, the alarm ends it.
+// Everything that runs in the handler may be called in any state of the process: no allocation, no
+// lock of ours. backtrace() has been called once before, so that it does not load libgcc then;
+// dladdr() takes the loader's lock, which is only held during dlopen: should the handler hang
+// there, the alarm ends it.
 
 namespace mr::worker {
 namespace {
@@ -62,7 +63,8 @@ size_t PutHex(char* out, size_t room, uint64_t value) {
   return Put(out, room, digits);
 }
 
-// "MODULE+0xOFFSET SYMBOL": the reader has the module's full symbol table, this process only exported names.
+// "MODULE+0xOFFSET SYMBOL": the reader has the module's full symbol table, this process only
+// exported names.
 void DescribeFrame(char* out, size_t room, const void* address) {
   Dl_info info{};
   if (::dladdr(address, &info) == 0 || info.dli_fname == nullptr) {
@@ -90,13 +92,15 @@ void RecordStack(BlackBox& box, const void* first) {
   for (int i = 0; i < count; ++i) {
     box.frames[i] = reinterpret_cast<uint64_t>(frames[start + i]);
     // A return address may be the first byte of the next function: look one byte before.
-    const char* inside = static_cast<const char*>(frames[start + i]) - (i == 0 && start != 0 ? 0 : 1);
+    const char* inside =
+        static_cast<const char*>(frames[start + i]) - (i == 0 && start != 0 ? 0 : 1);
     DescribeFrame(box.frame_text[i], sizeof box.frame_text[i], inside);
     box.frame_count = static_cast<uint32_t>(i + 1);
   }
 }
 
-// The record's first bytes, if its address can still be read. Reduce groups are recorded by the host.
+// The record's first bytes, if its address can still be read. Reduce groups are recorded by the
+// host.
 void RecordExcerpt(BlackBox& box) {
   const mr_where& where = box.where;
   if (where.phase != MR_PHASE_MAP || where.record_data == nullptr) return;
@@ -148,7 +152,8 @@ void InstallCrashHandler(BlackBox& box) {
   void* warm_up[1];
   ::backtrace(warm_up, 1);
   [[maybe_unused]] const int piped = ::pipe2(g_probe, O_CLOEXEC | O_NONBLOCK);
-  void* memory = ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory != MAP_FAILED) {
     stack_t stack{};
     stack.ss_sp = memory;

@@ -11,11 +11,16 @@ std::string Text(const char* text) { return text == nullptr ? "" : text; }
 
 const char* FoldName(uint32_t fold) {
   switch (fold) {
-    case MR_FOLD_SUM: return "sum";
-    case MR_FOLD_MIN: return "min";
-    case MR_FOLD_MAX: return "max";
-    case MR_FOLD_DEDUP: return "dedup";
-    default: return "none";
+    case MR_FOLD_SUM:
+      return "sum";
+    case MR_FOLD_MIN:
+      return "min";
+    case MR_FOLD_MAX:
+      return "max";
+    case MR_FOLD_DEDUP:
+      return "dedup";
+    default:
+      return "none";
   }
 }
 
@@ -51,7 +56,9 @@ Json JobJson(const mr_job_def& job) {
   out["has_combine"] = job.combine != nullptr;
   out["has_reduce"] = job.reduce != nullptr;
   out["fold"] = FoldName(job.fold);
-  out["partition"] = job.partition_kind == MR_PARTITION_RANGE ? "range" : job.partition != nullptr ? "custom" : "hash";
+  out["partition"] = job.partition_kind == MR_PARTITION_RANGE ? "range"
+                     : job.partition != nullptr               ? "custom"
+                                                              : "hash";
   out["range_partition"] = job.partition_kind == MR_PARTITION_RANGE;
   out["params"] = Json::array();
   for (uint32_t i = 0; i < job.param_count; ++i) out["params"].push_back(ParamJson(job.params[i]));

@@ -39,14 +39,22 @@ std::string_view TextAt(std::string_view table, uint64_t offset) {
 
 std::string MachineName(uint16_t elf_machine) {
   switch (elf_machine) {
-    case EM_386: return "i386";
-    case EM_X86_64: return "x86_64";
-    case EM_ARM: return "arm";
-    case EM_AARCH64: return "aarch64";
-    case EM_PPC64: return "ppc64";
-    case EM_S390: return "s390x";
-    case EM_RISCV: return "riscv";
-    default: return StrCat("machine ", static_cast<uint32_t>(elf_machine));
+    case EM_386:
+      return "i386";
+    case EM_X86_64:
+      return "x86_64";
+    case EM_ARM:
+      return "arm";
+    case EM_AARCH64:
+      return "aarch64";
+    case EM_PPC64:
+      return "ppc64";
+    case EM_S390:
+      return "s390x";
+    case EM_RISCV:
+      return "riscv";
+    default:
+      return StrCat("machine ", static_cast<uint32_t>(elf_machine));
   }
 }
 
@@ -68,11 +76,13 @@ Result<ElfFile> ElfFile::Open(Env& env, const std::string& path) {
   MR_ASSIGN_OR_RETURN(const FileStat stat, elf.file_->Stat());
   elf.file_size_ = stat.size_bytes;
   std::string start(sizeof(Elf64_Ehdr), '\0');
-  MR_ASSIGN_OR_RETURN(const size_t got, elf.file_->ReadAt(0, std::span(start.data(), start.size())));
+  MR_ASSIGN_OR_RETURN(const size_t got,
+                      elf.file_->ReadAt(0, std::span(start.data(), start.size())));
   start.resize(got);
   if (got < EI_NIDENT || std::memcmp(start.data(), ELFMAG, SELFMAG) != 0) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "is not an ELF shared object: give the .so file that the compiler made with -shared");
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "is not an ELF shared object: give the .so file that the compiler made with -shared");
   }
   if (start[EI_CLASS] != ELFCLASS64 || start[EI_DATA] != ELFDATA2LSB) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -99,7 +109,8 @@ Result<ElfFile> ElfFile::Open(Env& env, const std::string& path) {
 
 Status ElfFile::ReadSections() {
   const auto header = *At<Elf64_Ehdr>(header_, 0);
-  if (header.e_shnum == 0 || header.e_shentsize != sizeof(Elf64_Shdr)) return Damaged("no section table");
+  if (header.e_shnum == 0 || header.e_shentsize != sizeof(Elf64_Shdr))
+    return Damaged("no section table");
   auto table = ReadRange(header.e_shoff, uint64_t{header.e_shnum} * sizeof(Elf64_Shdr));
   if (!table) return Damaged("its section table lies beyond its end");
   for (uint16_t index = 0; index < header.e_shnum; ++index) {
@@ -147,7 +158,8 @@ Result<std::string> ElfFile::ReadRange(uint64_t offset, uint64_t size) const {
     return Damaged("a table lies beyond its end");
   }
   std::string bytes(size, '\0');
-  MR_ASSIGN_OR_RETURN(const size_t got, file_->ReadAt(offset, std::span(bytes.data(), bytes.size())));
+  MR_ASSIGN_OR_RETURN(const size_t got,
+                      file_->ReadAt(offset, std::span(bytes.data(), bytes.size())));
   if (got != size) return Damaged("it became shorter");
   return bytes;
 }

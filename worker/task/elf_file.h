@@ -1,7 +1,9 @@
-// Just enough of the ELF format to judge a plugin without loading it, and to name the functions of a stack.
-// Every offset, size and index is checked: the file comes from outside. 64-bit little-endian files only.
+// Just enough of the ELF format to judge a plugin without loading it, and to name the functions of
+// a stack. Every offset, size and index is checked: the file comes from outside. 64-bit
+// little-endian files only.
 //
-// Format: System V ABI, generic supplement (gabi 4.1); symbol versions: Linux Standard Base core 5.0, 10.7.
+// Format: System V ABI, generic supplement (gabi 4.1); symbol versions: Linux Standard Base
+// core 5.0, 10.7.
 #pragma once
 
 #include <cstdint>
@@ -46,9 +48,10 @@ class ElfFile {
   Result<std::string> ReadSection(const Section& section) const;
   // Whether .dynsym defines `name`.
   Result<bool> Exports(std::string_view name) const;
-  Result<std::vector<VersionNeed>> VersionNeeds() const;         // of .gnu.version_r; empty without one
-  Result<std::vector<std::string>> DefinedVersions() const;      // of .gnu.version_d; empty without one
-  // The (mangled) function that covers `address` (relative to the load base), from .symtab or .dynsym.
+  Result<std::vector<VersionNeed>> VersionNeeds() const;     // of .gnu.version_r; empty without one
+  Result<std::vector<std::string>> DefinedVersions() const;  // of .gnu.version_d; empty without one
+  // The (mangled) function that covers `address` (relative to the load base), from .symtab or
+  // .dynsym.
   std::optional<std::string> FunctionAt(uint64_t address) const;
 
  private:

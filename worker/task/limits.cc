@@ -14,7 +14,8 @@ bool IsolateProcess(int expected_parent) {
   ::setrlimit(RLIMIT_CORE, &none);
   std::signal(SIGPIPE, SIG_DFL);
   std::signal(SIGCHLD, SIG_DFL);
-  std::ofstream("/proc/self/oom_score_adj") << 500;  // raising needs no privilege; failing does no harm
+  std::ofstream("/proc/self/oom_score_adj")
+      << 500;  // raising needs no privilege; failing does no harm
   if (expected_parent == 0) return true;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   return ::getppid() == expected_parent;  // it may have died before the prctl
@@ -31,7 +32,9 @@ void LimitMemory([[maybe_unused]] uint64_t bytes) {
 int64_t CpuMilliseconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto ms = [](const timeval& time) { return int64_t{time.tv_sec} * 1000 + time.tv_usec / 1000; };
+  const auto ms = [](const timeval& time) {
+    return int64_t{time.tv_sec} * 1000 + time.tv_usec / 1000;
+  };
   return ms(usage.ru_utime) + ms(usage.ru_stime);
 }
 

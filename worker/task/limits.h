@@ -5,12 +5,14 @@
 
 namespace mr::worker {
 
-// No core files, default SIGPIPE and SIGCHLD, first in line for the out-of-memory killer, and death with the
-// parent process. Returns false if the parent (`expected_parent`, 0 = not checked) is already gone.
+// No core files, default SIGPIPE and SIGCHLD, first in line for the out-of-memory killer, and death
+// with the parent process. Returns false if the parent (`expected_parent`, 0 = not checked) is
+// already gone.
 bool IsolateProcess(int expected_parent);
 
-// A cap on this process's heap and other private memory, so that user code gets std::bad_alloc instead of
-// taking the machine down. 0 = none. Does nothing in sanitizer builds, whose shadow memory counts too.
+// A cap on this process's heap and other private memory, so that user code gets std::bad_alloc
+// instead of taking the machine down. 0 = none. Does nothing in sanitizer builds, whose shadow
+// memory counts too.
 void LimitMemory(uint64_t bytes);
 
 // From getrusage: of this process until now.

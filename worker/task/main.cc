@@ -1,5 +1,5 @@
-// mrtask: hosts a plugin. A child of mrworker that runs attempts (--link-fd), or a tool that describes or
-// samples a plugin without risk for the program that asks.
+// mrtask: hosts a plugin. A child of mrworker that runs attempts (--link-fd), or a tool that
+// describes or samples a plugin without risk for the program that asks.
 #include <unistd.h>
 
 #include <cstdio>
@@ -38,7 +38,8 @@ struct Options {
   bool version = false;
 };
 
-// What the plugin's static constructors print must not end up in our output: while loading, stdout is stderr.
+// What the plugin's static constructors print must not end up in our output: while loading, stdout
+// is stderr.
 class StdoutAside {
  public:
   StdoutAside() : saved_(::dup(STDOUT_FILENO)) { ::dup2(STDERR_FILENO, STDOUT_FILENO); }
@@ -71,7 +72,8 @@ int Serve(const Options& options) {
   const SystemClock clock;
   const Status served = ServeAttempts(PosixEnv(), clock, link, **black_box);
   if (served) return 0;
-  if (served.error().code == ErrorCode::kUnavailable) return 0;  // the worker has gone: nobody to tell
+  if (served.error().code == ErrorCode::kUnavailable)
+    return 0;  // the worker has gone: nobody to tell
   std::cerr << "mrtask: " << served.error().text << std::endl;
   return kExitBug;
 }
@@ -90,13 +92,15 @@ int Describe(const Options& options) {
   return 0;
 }
 
-Attempted<std::vector<std::string>> Sample(const Options& options, const wire::Assignment& assignment) {
+Attempted<std::vector<std::string>> Sample(const Options& options,
+                                           const wire::Assignment& assignment) {
   auto app = AppLibrary::Load(PosixEnv(), options.plugin, ShownName(options));
   if (!app) return tl::unexpected(FailureOf(app.error()));
   auto job = (*app)->FindJob(assignment.config.job_name);
   if (!job) return tl::unexpected(FailureOf(job.error()));
   const char* temporary = std::getenv("TMPDIR");
-  auto scratch = CreateTemporaryDirectory(JoinPath(temporary != nullptr ? temporary : "/tmp", "mrtask-sample-"));
+  auto scratch = CreateTemporaryDirectory(
+      JoinPath(temporary != nullptr ? temporary : "/tmp", "mrtask-sample-"));
   if (!scratch) return tl::unexpected(FailureOf(scratch.error()));
   auto keys = SampleKeys(PosixEnv(), **job, assignment, *scratch, SampleLimits{});
   PosixEnv().RemoveTree(*scratch);
@@ -108,14 +112,16 @@ int RunSample(const Options& options) {
   if (!bytes) return Refuse(bytes.error().text);
   auto message = wire::Decode<wire::ToTaskMessage>(*bytes);
   const auto* run = message ? std::get_if<wire::RunAttempt>(&message->body) : nullptr;
-  if (run == nullptr) return Refuse(StrCat(options.spec, " does not hold an encoded RunAttempt message"));
+  if (run == nullptr)
+    return Refuse(StrCat(options.spec, " does not hold an encoded RunAttempt message"));
   auto keys = [&] {
     const StdoutAside aside;
     return Sample(options, run->assignment);
   }();
   if (!keys) {
     const wire::Failure& failure = keys.error();
-    return Refuse(failure.type.empty() ? failure.message : StrCat(failure.type, ": ", failure.message));
+    return Refuse(failure.type.empty() ? failure.message
+                                       : StrCat(failure.type, ": ", failure.message));
   }
   std::string out;
   for (const std::string& key : *keys) out += ToHex(key) + "\n";
@@ -127,14 +133,17 @@ int Main(int argc, char** argv) {
   Options options;
   CLI::App app("hosts a plugin for mrworker, or describes one", "mrtask");
   app.add_option("--link-fd", options.link_fd, "socket to the worker (set by mrworker)");
-  app.add_option("--black-box-fd", options.black_box_fd, "memory shared with the worker (set by mrworker)");
+  app.add_option("--black-box-fd", options.black_box_fd,
+                 "memory shared with the worker (set by mrworker)");
   app.add_option("--parent", options.parent_pid, "process to end with (set by mrworker)");
   app.add_flag("--version", options.version, "print the version");
-  CLI::App* describe = app.add_subcommand("describe", "print what a plugin offers, as JSON; exit 6 if it is unusable");
+  CLI::App* describe = app.add_subcommand(
+      "describe", "print what a plugin offers, as JSON; exit 6 if it is unusable");
   describe->add_option("plugin", options.plugin, "the plugin's .so file")->required();
   describe->add_option("--name", options.shown_name, "what messages call the plugin");
   describe->add_flag("--json", options.json, "on one line");
-  CLI::App* sample = app.add_subcommand("sample", "print sampled keys of a job's map, in hexadecimal, sorted");
+  CLI::App* sample =
+      app.add_subcommand("sample", "print sampled keys of a job's map, in hexadecimal, sorted");
   sample->add_option("plugin", options.plugin, "the plugin's .so file")->required();
   sample->add_option("--spec", options.spec, "file with an encoded RunAttempt message")->required();
   sample->add_option("--name", options.shown_name, "what messages call the plugin");
@@ -145,7 +154,8 @@ int Main(int argc, char** argv) {
   }
   LogOptions log;
   log.level = "warning";
-  if (const Status started = InitLogging("mrtask", log); !started) return Refuse(started.error().text);
+  if (const Status started = InitLogging("mrtask", log); !started)
+    return Refuse(started.error().text);
   if (describe->parsed()) return Describe(options);
   if (sample->parsed()) return RunSample(options);
   if (options.link_fd >= 0 && options.black_box_fd >= 0) return Serve(options);

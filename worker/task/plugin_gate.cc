@@ -62,12 +62,16 @@ Status CheckFile(Env& env, const std::string& path, const std::string& name) {
   if (!stat.is_regular) return Refuse(name, "is not a regular file: give the plugin's .so file");
   if (stat.size_bytes > kPluginBytesMax) {
     return Refuse(name, StrCat("has ", FormatSize(stat.size_bytes), ", more than the limit of ",
-                               FormatSize(kPluginBytesMax), " for a plugin: strip it, or leave data out of it"));
+                               FormatSize(kPluginBytesMax),
+                               " for a plugin: strip it, or leave data out of it"));
   }
   if ((stat.mode & 0002) != 0) {
-    return Fail(ErrorCode::kPermission,
-                StrCat(name, " can be written by everybody on this machine, so its code is not trusted: chmod o-w ",
-                       path));
+    return Fail(
+        ErrorCode::kPermission,
+        StrCat(
+            name,
+            " can be written by everybody on this machine, so its code is not trusted: chmod o-w ",
+            path));
   }
   return {};
 }
@@ -75,8 +79,9 @@ Status CheckFile(Env& env, const std::string& path, const std::string& name) {
 Result<mr_abi_tag> ReadTag(const ElfFile& elf, const std::string& name) {
   const ElfFile::Section* section = elf.FindSection(MR_ABI_TAG_SECTION);
   if (section == nullptr) {
-    return Refuse(name, StrCat("exports ", MR_PLUGIN_ENTRY, " but carries no ", MR_ABI_TAG_SECTION,
-                               " section: build it with the header mr/mr.hpp, and do not strip sections"));
+    return Refuse(
+        name, StrCat("exports ", MR_PLUGIN_ENTRY, " but carries no ", MR_ABI_TAG_SECTION,
+                     " section: build it with the header mr/mr.hpp, and do not strip sections"));
   }
   auto bytes = elf.ReadSection(*section);
   if (!bytes) return Refuse(name, bytes.error().text);
@@ -86,7 +91,8 @@ Result<mr_abi_tag> ReadTag(const ElfFile& elf, const std::string& name) {
   if (bytes->size() < kFixedBytes) return Refuse(name, "carries a torn ABI tag: build it again");
   std::memcpy(&tag, bytes->data(), std::min(bytes->size(), sizeof tag));
   if (tag.magic != MR_ABI_MAGIC) {
-    return Refuse(name, "carries an ABI tag that is not Millrace's: build it with the header mr/mr.hpp");
+    return Refuse(name,
+                  "carries an ABI tag that is not Millrace's: build it with the header mr/mr.hpp");
   }
   tag.sdk_version[sizeof tag.sdk_version - 1] = '\0';
   tag.compiler[sizeof tag.compiler - 1] = '\0';
@@ -96,20 +102,23 @@ Result<mr_abi_tag> ReadTag(const ElfFile& elf, const std::string& name) {
 
 Status CheckVersion(const mr_abi_tag& tag, const std::string& name, const HostAbi& host) {
   if (tag.abi_major != host.abi_major || tag.abi_minor > host.abi_minor) {
-    return Refuse(name, StrCat("speaks plugin ABI ", tag.abi_major, ".", tag.abi_minor, ", this Millrace speaks ",
-                               host.abi_major, ".", host.abi_minor, ": rebuild it against the headers of ",
-                               host.abi_major, ".", host.abi_minor, ", or upgrade Millrace"));
+    return Refuse(name, StrCat("speaks plugin ABI ", tag.abi_major, ".", tag.abi_minor,
+                               ", this Millrace speaks ", host.abi_major, ".", host.abi_minor,
+                               ": rebuild it against the headers of ", host.abi_major, ".",
+                               host.abi_minor, ", or upgrade Millrace"));
   }
-  // Structs grow at the end with the minor version: the same version has the same sizes, an older one no larger.
+  // Structs grow at the end with the minor version: the same version has the same sizes, an older
+  // one no larger.
   const bool same = tag.size == sizeof(mr_abi_tag) && tag.job_def_size == sizeof(mr_job_def) &&
                     tag.task_size == sizeof(mr_task);
   const bool older = tag.abi_minor < host.abi_minor && tag.size <= sizeof(mr_abi_tag) &&
                      tag.job_def_size <= sizeof(mr_job_def) && tag.task_size <= sizeof(mr_task);
   if (!same && !older) {
-    return Refuse(name, StrCat("was compiled with other struct sizes (tag ", tag.size, ", job ", tag.job_def_size,
-                               ", task ", tag.task_size, ") than this Millrace (", sizeof(mr_abi_tag), ", ",
-                               sizeof(mr_job_def), ", ", sizeof(mr_task),
-                               "): rebuild it with the headers of this version and without packing options"));
+    return Refuse(
+        name, StrCat("was compiled with other struct sizes (tag ", tag.size, ", job ",
+                     tag.job_def_size, ", task ", tag.task_size, ") than this Millrace (",
+                     sizeof(mr_abi_tag), ", ", sizeof(mr_job_def), ", ", sizeof(mr_task),
+                     "): rebuild it with the headers of this version and without packing options"));
   }
   return {};
 }
@@ -119,17 +128,21 @@ Status CheckBuildFlags(const mr_abi_tag& tag, const std::string& name, const Hos
     uint32_t flag;
     const char* option;
     const char* preset;
-  } sanitizers[] = {{MR_FLAG_ASAN, "-fsanitize=address", "asan"}, {MR_FLAG_TSAN, "-fsanitize=thread", "tsan"}};
+  } sanitizers[] = {{MR_FLAG_ASAN, "-fsanitize=address", "asan"},
+                    {MR_FLAG_TSAN, "-fsanitize=thread", "tsan"}};
   for (const auto& sanitizer : sanitizers) {
     if ((tag.flags & sanitizer.flag) != 0 && (host.flags & sanitizer.flag) == 0) {
-      return Refuse(name, StrCat("was built with ", sanitizer.option, " and this mrtask without: rebuild the plugin "
+      return Refuse(name, StrCat("was built with ", sanitizer.option,
+                                 " and this mrtask without: rebuild the plugin "
                                  "without that option, or run a Millrace built with the preset ",
                                  sanitizer.preset));
     }
   }
   if ((tag.flags & MR_FLAG_DEBUG_STL) != 0 && (host.flags & MR_FLAG_DEBUG_STL) == 0) {
-    return Refuse(name, "was built with -D_GLIBCXX_DEBUG and this Millrace without: rebuild the plugin without that "
-                        "option (-D_GLIBCXX_ASSERTIONS is fine)");
+    return Refuse(name,
+                  "was built with -D_GLIBCXX_DEBUG and this Millrace without: rebuild the plugin "
+                  "without that "
+                  "option (-D_GLIBCXX_ASSERTIONS is fine)");
   }
   return {};
 }
@@ -140,7 +153,8 @@ Status CheckLibraries(const ElfFile& elf, const std::string& name, const HostAbi
   for (const ElfFile::VersionNeed& need : *needs) {
     for (const std::string& version : need.versions) {
       constexpr std::string_view kGlibc = "GLIBC_";
-      if (version.starts_with(kGlibc) && !version.starts_with("GLIBC_PRIVATE") && !host.glibc.empty()) {
+      if (version.starts_with(kGlibc) && !version.starts_with("GLIBC_PRIVATE") &&
+          !host.glibc.empty()) {
         const std::string_view wanted = std::string_view(version).substr(kGlibc.size());
         if (VersionNumbers(wanted) > VersionNumbers(host.glibc)) {
           return Refuse(name, StrCat("needs glibc ", wanted, " and this machine has ", host.glibc,
@@ -151,9 +165,10 @@ Status CheckLibraries(const ElfFile& elf, const std::string& name, const HostAbi
       if (of_stdlib && need.library.starts_with("libstdc++") && !host.stdlib_versions.empty() &&
           std::find(host.stdlib_versions.begin(), host.stdlib_versions.end(), version) ==
               host.stdlib_versions.end()) {
-        return Refuse(name, StrCat("needs ", version, " and the libstdc++ of this machine ends at ",
-                                   host.stdlib_versions.back(),
-                                   ": build it with a compiler that is not newer than the workers'"));
+        return Refuse(name,
+                      StrCat("needs ", version, " and the libstdc++ of this machine ends at ",
+                             host.stdlib_versions.back(),
+                             ": build it with a compiler that is not newer than the workers'"));
       }
     }
   }

@@ -22,7 +22,8 @@ class KeySample {
     if (seen_++ % stride_ != 0) return;
     keys_.emplace_back(key);
     bytes_ += key.size();
-    while (keys_.size() > 1 && (keys_.size() > limits_.keys_max || bytes_ > limits_.key_bytes_max)) Halve();
+    while (keys_.size() > 1 && (keys_.size() > limits_.keys_max || bytes_ > limits_.key_bytes_max))
+      Halve();
   }
 
   std::vector<std::string> TakeSorted() {
@@ -62,8 +63,8 @@ bool TakeFrames(std::string_view frames, KeySample& sample) {
   return true;
 }
 
-Attempted<void> SampleSplit(UserJob& job, WindowSink& sink, AttemptContext& context, const wire::Split& split,
-                            uint64_t records_max) {
+Attempted<void> SampleSplit(UserJob& job, WindowSink& sink, AttemptContext& context,
+                            const wire::Split& split, uint64_t records_max) {
   const wire::JobConfig& config = context.assignment.config;
   auto reader = RecordReader::Open(context.env, split, config.input_format, config.record_bytes);
   if (!reader) return tl::unexpected(FailureOf(reader.error()));
@@ -76,7 +77,8 @@ Attempted<void> SampleSplit(UserJob& job, WindowSink& sink, AttemptContext& cont
     if (batch.records->empty()) continue;
     mr_records records{};
     records.size = sizeof records;
-    records.count = static_cast<uint32_t>(std::min<uint64_t>(batch.records->size(), records_max - taken));
+    records.count =
+        static_cast<uint32_t>(std::min<uint64_t>(batch.records->size(), records_max - taken));
     records.records = batch.records->data();
     records.first_no = taken;
     records.first_offset = batch.first_offset;
@@ -92,12 +94,17 @@ Attempted<void> SampleSplit(UserJob& job, WindowSink& sink, AttemptContext& cont
 
 }  // namespace
 
-Attempted<std::vector<std::string>> SampleKeys(Env& env, const mr_job_def& job, const wire::Assignment& assignment,
-                                               const std::string& scratch_dir, const SampleLimits& limits) {
+Attempted<std::vector<std::string>> SampleKeys(Env& env, const mr_job_def& job,
+                                               const wire::Assignment& assignment,
+                                               const std::string& scratch_dir,
+                                               const SampleLimits& limits) {
   const auto* work = std::get_if<wire::MapWork>(&assignment.work);
-  if (work == nullptr) return tl::unexpected(FailureOf(Error{ErrorCode::kInvalidArgument, "the sample's work is no map"}));
+  if (work == nullptr)
+    return tl::unexpected(
+        FailureOf(Error{ErrorCode::kInvalidArgument, "the sample's work is no map"}));
   const auto black_box = std::make_unique<BlackBox>();
-  AttemptContext context{assignment, env, *black_box, "sample", scratch_dir, "", {}, nullptr, nullptr};
+  AttemptContext context{assignment, env, *black_box, "sample", scratch_dir,
+                         "",         {},  nullptr,    nullptr};
   KeySample sample(limits);
   WindowSink* self = nullptr;
   WindowSink sink(*black_box, [&](std::string_view frames) {

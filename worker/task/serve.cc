@@ -26,10 +26,12 @@ Result<std::optional<wire::ToTask>> NextMessage(FrameSocket& link) {
 Status WaitForCommit(FrameSocket& link, const AttemptId& attempt) {
   MR_RETURN_IF_ERROR(link.Send(wire::Encode(wire::FromTaskMessage{wire::ReadyToCommit{attempt}})));
   MR_ASSIGN_OR_RETURN(const std::optional<wire::ToTask> answer, NextMessage(link));
-  if (!answer) return Fail(ErrorCode::kCancelled, "the worker went away before the commit was granted");
+  if (!answer)
+    return Fail(ErrorCode::kCancelled, "the worker went away before the commit was granted");
   const auto* granted = std::get_if<wire::CommitGranted>(&*answer);
   if (granted == nullptr || granted->attempt != attempt) {
-    return Fail(ErrorCode::kFenced, StrCat("the worker answered something else than the commit of ", ToString(attempt)));
+    return Fail(ErrorCode::kFenced, StrCat("the worker answered something else than the commit of ",
+                                           ToString(attempt)));
   }
   return {};
 }
@@ -37,7 +39,8 @@ Status WaitForCommit(FrameSocket& link, const AttemptId& attempt) {
 }  // namespace
 
 Result<BlackBox*> MapBlackBox(int descriptor) {
-  void* memory = ::mmap(nullptr, sizeof(BlackBox), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  void* memory =
+      ::mmap(nullptr, sizeof(BlackBox), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (memory == MAP_FAILED) return FailErrno(errno, "cannot map the black box");
   return std::construct_at(static_cast<BlackBox*>(memory));
 }
@@ -46,7 +49,8 @@ Status ServeAttempts(Env& env, const Clock& clock, FrameSocket& link, BlackBox& 
   MR_ASSIGN_OR_RETURN(std::optional<wire::ToTask> first, NextMessage(link));
   if (!first) return {};
   auto* hello = std::get_if<wire::TaskHello>(&*first);
-  if (hello == nullptr) return Fail(ErrorCode::kInvalidArgument, "the worker's first message is no TaskHello");
+  if (hello == nullptr)
+    return Fail(ErrorCode::kInvalidArgument, "the worker's first message is no TaskHello");
   LimitMemory(hello->memory_limit_bytes);
   AttemptRunner runner(env, clock, black_box, std::move(*hello),
                        [&](const AttemptId& attempt) { return WaitForCommit(link, attempt); });
@@ -54,9 +58,11 @@ Status ServeAttempts(Env& env, const Clock& clock, FrameSocket& link, BlackBox& 
     MR_ASSIGN_OR_RETURN(const std::optional<wire::ToTask> message, NextMessage(link));
     if (!message || std::holds_alternative<wire::TaskGoodbye>(*message)) return {};
     const auto* run = std::get_if<wire::RunAttempt>(&*message);
-    if (run == nullptr) return Fail(ErrorCode::kInvalidArgument, "the worker sent something else than an attempt");
+    if (run == nullptr)
+      return Fail(ErrorCode::kInvalidArgument, "the worker sent something else than an attempt");
     wire::AttemptOutcome outcome = runner.Run(run->assignment);
-    MR_RETURN_IF_ERROR(link.Send(wire::Encode(wire::FromTaskMessage{wire::AttemptEnded{std::move(outcome)}})));
+    MR_RETURN_IF_ERROR(
+        link.Send(wire::Encode(wire::FromTaskMessage{wire::AttemptEnded{std::move(outcome)}})));
   }
 }
 

@@ -9,8 +9,8 @@
 
 namespace mr::worker {
 
-// Serves TaskHello, then RunAttempt messages one after the other, until TaskGoodbye or until the link closes.
-// Errors: the worker broke the protocol, or went away inside an attempt.
+// Serves TaskHello, then RunAttempt messages one after the other, until TaskGoodbye or until the
+// link closes. Errors: the worker broke the protocol, or went away inside an attempt.
 Status ServeAttempts(Env& env, const Clock& clock, FrameSocket& link, BlackBox& black_box);
 
 // Maps the page that the worker shares through `descriptor` and makes a fresh black box in it.

@@ -22,7 +22,8 @@ std::string Header(size_t size) {
 
 uint32_t HeaderValue(std::string_view bytes) {
   uint32_t value = 0;
-  for (size_t i = 0; i < kHeaderBytes; ++i) value |= uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  for (size_t i = 0; i < kHeaderBytes; ++i)
+    value |= uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
   return value;
 }
 
@@ -48,9 +49,9 @@ Status FrameSocket::Send(std::string_view message) {
 
 Status FrameSocket::Queue(std::string_view message) {
   if (message.size() > wire::kMaxMessageBytes) {
-    return Fail(ErrorCode::kInvalidArgument,
-                StrCat("a message of ", FormatSize(message.size()), " to or from a task is over the limit of ",
-                       FormatSize(wire::kMaxMessageBytes)));
+    return Fail(ErrorCode::kInvalidArgument, StrCat("a message of ", FormatSize(message.size()),
+                                                    " to or from a task is over the limit of ",
+                                                    FormatSize(wire::kMaxMessageBytes)));
   }
   pending_ += Header(message.size());
   pending_ += message;
@@ -108,7 +109,8 @@ Result<bool> FrameSocket::Fill(bool wait) {
       return false;
     }
     if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) return FailErrno(errno, "cannot read the task link");
+    if (errno != EAGAIN && errno != EWOULDBLOCK)
+      return FailErrno(errno, "cannot read the task link");
     if (!wait) return false;
     WaitFor(descriptor_, POLLIN);
   }
@@ -120,7 +122,8 @@ Result<std::optional<std::string>> FrameSocket::Receive() {
     if (message) return message;
     MR_ASSIGN_OR_RETURN(const bool more, Fill(true));
     if (more) continue;
-    if (input_.size() > taken_) return Fail(ErrorCode::kDataLoss, "the task link closed inside a message");
+    if (input_.size() > taken_)
+      return Fail(ErrorCode::kDataLoss, "the task link closed inside a message");
     return std::nullopt;
   }
 }

@@ -1,5 +1,5 @@
-// The socketpair between mrworker and one mrtask: messages with a 4-byte little-endian length before each
-// (common/wire/task_link.h).
+// The socketpair between mrworker and one mrtask: messages with a 4-byte little-endian length
+// before each (common/wire/task_link.h).
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace mr::worker {
 
-// Owns its descriptor. One thread. The worker's end is non-blocking and uses Queue, Flush and Next; the task's
-// end uses Send and Receive.
+// Owns its descriptor. One thread. The worker's end is non-blocking and uses Queue, Flush and Next;
+// the task's end uses Send and Receive.
 class FrameSocket {
  public:
   explicit FrameSocket(int descriptor) : descriptor_(descriptor) {}
@@ -24,8 +24,8 @@ class FrameSocket {
 
   // Waits until the other side has taken everything. kUnavailable: it has gone.
   Status Send(std::string_view message);
-  // Waits for a message; nothing when the other side has closed in order. kDataLoss: closed inside a message
-  // or an impossible length.
+  // Waits for a message; nothing when the other side has closed in order. kDataLoss: closed inside
+  // a message or an impossible length.
   Result<std::optional<std::string>> Receive();
 
   // Appends to what waits to be sent, and sends what the socket takes at once.

@@ -16,7 +16,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-AttemptId Map(uint32_t index, uint64_t job = 1) { return AttemptId{{JobId{job}, Phase::kMap, index}, 0, 7}; }
+AttemptId Map(uint32_t index, uint64_t job = 1) {
+  return AttemptId{{JobId{job}, Phase::kMap, index}, 0, 7};
+}
 AttemptId Reduce(uint32_t index) { return AttemptId{{JobId{1}, Phase::kReduce, index}, 0, 7}; }
 
 wire::Assignment AssignmentOf(const AttemptId& attempt) {
@@ -24,17 +26,22 @@ wire::Assignment AssignmentOf(const AttemptId& attempt) {
   assignment.attempt = attempt;
   assignment.config.plugin_sha256 = "abc";
   assignment.config.task_timeout_ms = 60'000;
-  if (attempt.task.phase == Phase::kMap) assignment.work = wire::MapWork{};
-  else if (attempt.task.phase == Phase::kReduce) assignment.work = wire::ReduceWork{};
-  else assignment.work = wire::FinishWork{};
+  if (attempt.task.phase == Phase::kMap)
+    assignment.work = wire::MapWork{};
+  else if (attempt.task.phase == Phase::kReduce)
+    assignment.work = wire::ReduceWork{};
+  else
+    assignment.work = wire::FinishWork{};
   return assignment;
 }
 
 wire::AttemptOutcome Good(const AttemptId& attempt) {
   wire::AttemptOutcome outcome;
   outcome.attempt = attempt;
-  if (attempt.task.phase == Phase::kMap) outcome.result = wire::MapResult{};
-  else outcome.result = wire::ReduceResult{};
+  if (attempt.task.phase == Phase::kMap)
+    outcome.result = wire::MapResult{};
+  else
+    outcome.result = wire::ReduceResult{};
   return outcome;
 }
 
@@ -78,7 +85,8 @@ class AgentCoreTest : public ::testing::Test {
     return std::nullopt;
   }
   void Note() {
-    for (const SendRequest& send : All<SendRequest>()) last_id_[static_cast<size_t>(send.channel)] = send.request_id;
+    for (const SendRequest& send : All<SendRequest>())
+      last_id_[static_cast<size_t>(send.channel)] = send.request_id;
   }
   void Answer(Channel channel, wire::ResponseBody body) {
     Step(Replied{channel, last_id_[static_cast<size_t>(channel)], 7, std::move(body)});
@@ -104,7 +112,9 @@ class AgentCoreTest : public ::testing::Test {
     return started.empty() ? 0 : started.front().slot;
   }
   // Answers the report in flight, whatever it said.
-  void AnswerReport(wire::ReportResponse response = {}) { Answer(Channel::kReport, std::move(response)); }
+  void AnswerReport(wire::ReportResponse response = {}) {
+    Answer(Channel::kReport, std::move(response));
+  }
   void Fence() {
     registering_ = true;
     Answer(Channel::kReport, wire::ErrorResponse{ErrorCode::kFenced, "unknown session"});
@@ -454,7 +464,8 @@ TEST_F(AgentCoreTest, Drain_TimeoutHandsBackWhatRuns) {
   Note();
   AnswerReport();
   Step(TaskDied{slot, DeathReport{}, "", ""});
-  EXPECT_EQ(Sent<wire::ReportRequest>()->outcomes.front().failure->cause, wire::FailureCause::kWorkerStopping);
+  EXPECT_EQ(Sent<wire::ReportRequest>()->outcomes.front().failure->cause,
+            wire::FailureCause::kWorkerStopping);
   AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
   EXPECT_TRUE(HasExit(0));
 }
@@ -481,7 +492,8 @@ TEST_F(AgentCoreTest, EndedJob_DropsOutputsAndIdleProcesses) {
   Step(TaskReported{slot, Good(Map(0)), ""});
   Note();
   AnswerReport({{Map(0)}, {}, {}, {JobId{1}}, {}, false});
-  EXPECT_THAT(Text(), ::testing::IsSupersetOf({StrCat("stop the idle process of slot ", slot), std::string("drop j1")}));
+  EXPECT_THAT(Text(), ::testing::IsSupersetOf({StrCat("stop the idle process of slot ", slot),
+                                               std::string("drop j1")}));
 }
 
 TEST_F(AgentCoreTest, Scratch_FullTakesNoWork) {

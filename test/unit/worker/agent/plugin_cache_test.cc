@@ -13,7 +13,9 @@ namespace {
 
 class PluginCacheTest : public ::testing::Test {
  protected:
-  void SetUp() override { directory_ = *CreateTemporaryDirectory(JoinPath(::testing::TempDir(), "cache-")); }
+  void SetUp() override {
+    directory_ = *CreateTemporaryDirectory(JoinPath(::testing::TempDir(), "cache-"));
+  }
   void TearDown() override { ASSERT_TRUE(PosixEnv().RemoveTree(directory_)); }
   std::string directory_;
   const std::string bytes_ = "pretend this is a plugin";

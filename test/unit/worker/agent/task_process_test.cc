@@ -64,7 +64,9 @@ class TaskProcessTest : public ::testing::Test {
     hello.scratch_dir = JoinPath(directory_, "tmp");
     SendTo(hello);
   }
-  void SendTo(wire::ToTask message) { ASSERT_TRUE(task_->link().Queue(wire::Encode(wire::ToTaskMessage{message}))); }
+  void SendTo(wire::ToTask message) {
+    ASSERT_TRUE(task_->link().Queue(wire::Encode(wire::ToTaskMessage{message})));
+  }
   void RunMap(const std::string& mode) {
     wire::Assignment assignment;
     assignment.attempt = AttemptId{{JobId{1}, Phase::kMap, 0}, attempts_++, 1};

@@ -19,7 +19,9 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::string PluginPath(const std::string& name) { return StrCat(MR_TEST_PLUGIN_DIR, "/", name, ".so"); }
+std::string PluginPath(const std::string& name) {
+  return StrCat(MR_TEST_PLUGIN_DIR, "/", name, ".so");
+}
 
 class PluginGate : public ::testing::Test {
  protected:
@@ -59,15 +61,16 @@ class PluginGate : public ::testing::Test {
 };
 
 TEST_F(PluginGate, Inspect_AcceptsGoodPlugin) {
-  const auto tag = InspectPlugin(PosixEnv(), PluginPath("test_plugin"), "my.so", ThisHost(PosixEnv()));
+  const auto tag =
+      InspectPlugin(PosixEnv(), PluginPath("test_plugin"), "my.so", ThisHost(PosixEnv()));
   ASSERT_TRUE(tag) << tag.error().text;
   EXPECT_STREQ(tag->sdk_version, "0.1.0");
 }
 
 TEST_F(PluginGate, Lesson01_OtherAbiVersionNamesBothSides) {
   const std::string path = WithTag([](mr_abi_tag& tag) { tag.abi_major = 2; });
-  EXPECT_THAT(Refusal(path), AllOf(HasSubstr("my.so speaks plugin ABI 2.0"), HasSubstr("speaks 1.0"),
-                                   HasSubstr("rebuild it")));
+  EXPECT_THAT(Refusal(path), AllOf(HasSubstr("my.so speaks plugin ABI 2.0"),
+                                   HasSubstr("speaks 1.0"), HasSubstr("rebuild it")));
 }
 
 TEST_F(PluginGate, Lesson01_NewerMinorIsRefused) {
@@ -84,14 +87,16 @@ TEST_F(PluginGate, Lesson01_DebugStl) {
   HostAbi host = ThisHost(PosixEnv());
   host.flags = 0;
   const std::string path = WithTag([](mr_abi_tag& tag) { tag.flags = MR_FLAG_DEBUG_STL; });
-  EXPECT_THAT(Refusal(path, host), AllOf(HasSubstr("-D_GLIBCXX_DEBUG"), HasSubstr("this Millrace without")));
+  EXPECT_THAT(Refusal(path, host),
+              AllOf(HasSubstr("-D_GLIBCXX_DEBUG"), HasSubstr("this Millrace without")));
 }
 
 TEST_F(PluginGate, Lesson01_Sanitizers) {
   HostAbi host = ThisHost(PosixEnv());
   host.flags = 0;
   const std::string asan = WithTag([](mr_abi_tag& tag) { tag.flags = MR_FLAG_ASAN; });
-  EXPECT_THAT(Refusal(asan, host), AllOf(HasSubstr("-fsanitize=address"), HasSubstr("preset asan")));
+  EXPECT_THAT(Refusal(asan, host),
+              AllOf(HasSubstr("-fsanitize=address"), HasSubstr("preset asan")));
   const std::string tsan = WithTag([](mr_abi_tag& tag) { tag.flags = MR_FLAG_TSAN; });
   EXPECT_THAT(Refusal(tsan, host), HasSubstr("-fsanitize=thread"));
 }
@@ -112,7 +117,8 @@ TEST_F(PluginGate, Lesson01_WrongMachineNamesBothSides) {
   std::string bytes = good_;
   const uint16_t other = HostMachine() == EM_AARCH64 ? EM_X86_64 : EM_AARCH64;
   std::memcpy(bytes.data() + offsetof(Elf64_Ehdr, e_machine), &other, sizeof other);
-  EXPECT_THAT(Refusal(Write(bytes)), AllOf(HasSubstr(MachineName(other)), HasSubstr(MachineName(HostMachine()))));
+  EXPECT_THAT(Refusal(Write(bytes)),
+              AllOf(HasSubstr(MachineName(other)), HasSubstr(MachineName(HostMachine()))));
 }
 
 TEST_F(PluginGate, Lesson01_NotElf) {
@@ -142,7 +148,8 @@ TEST_F(PluginGate, Inspect_WorldWritable) {
 
 TEST_F(PluginGate, Inspect_DirectoryAndMissingFile) {
   EXPECT_THAT(Refusal(directory_), HasSubstr("is not a regular file"));
-  const auto missing = InspectPlugin(PosixEnv(), JoinPath(directory_, "none.so"), "none.so", HostAbi{});
+  const auto missing =
+      InspectPlugin(PosixEnv(), JoinPath(directory_, "none.so"), "none.so", HostAbi{});
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
 }
 
@@ -154,12 +161,14 @@ TEST_F(PluginGate, Inspect_FlippedBytesNeverCrash) {
     for (int flips = 0; flips < 8; ++flips) {
       // Half of them in the header and the section table, where they hurt.
       const size_t area = random.Chance(0.5) ? bytes.size() : 2048;
-      const size_t at = random.Chance(0.5) ? random.Below(area) % bytes.size() : bytes.size() - 1 - random.Below(area) % bytes.size();
+      const size_t at = random.Chance(0.5) ? random.Below(area) % bytes.size()
+                                           : bytes.size() - 1 - random.Below(area) % bytes.size();
       bytes[at] = static_cast<char>(random.Next());
     }
     const std::string path = Write(bytes);
     [[maybe_unused]] const auto inspected = InspectPlugin(PosixEnv(), path, "my.so", host);
-    if (const auto elf = ElfFile::Open(PosixEnv(), path)) [[maybe_unused]] const auto found = elf->FunctionAt(0x1100);
+    if (const auto elf = ElfFile::Open(PosixEnv(), path)) [[maybe_unused]]
+      const auto found = elf->FunctionAt(0x1100);
   }
 }
 
@@ -172,7 +181,8 @@ TEST(AppLibrary, FindJob_NamesAndSuggests) {
   ASSERT_FALSE(wrong.has_value());
   EXPECT_THAT(wrong.error().text, HasSubstr("did you mean prefixes?"));
   EXPECT_THAT(DescribeJson(**app, "my.so", false),
-              AllOf(HasSubstr(R"("name":"prefixes")"), HasSubstr(R"("default":"ok")"), HasSubstr(R"("map_only":false)")));
+              AllOf(HasSubstr(R"("name":"prefixes")"), HasSubstr(R"("default":"ok")"),
+                    HasSubstr(R"("map_only":false)")));
 }
 
 TEST(AppLibrary, CheckJobDef_RefusesIncompleteTables) {
@@ -191,7 +201,8 @@ TEST(AppLibrary, CheckJobDef_RefusesIncompleteTables) {
 }
 
 TEST(AppLibrary, DemangleAll_ReplacesNamesInText) {
-  EXPECT_EQ(DemangleAll("undefined symbol: _ZN3foo3barEi (x)"), "undefined symbol: foo::bar(int) (x)");
+  EXPECT_EQ(DemangleAll("undefined symbol: _ZN3foo3barEi (x)"),
+            "undefined symbol: foo::bar(int) (x)");
   EXPECT_EQ(DemangleAll("a_Z b _Zzz"), "a_Z b _Zzz");
 }
 

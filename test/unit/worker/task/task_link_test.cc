@@ -17,7 +17,11 @@ struct Ends {
 TEST(FrameSocket, Next_GivesWholeMessagesOnly) {
   Ends ends;
   FrameSocket reader(ends.fds[0]);
-  const std::string wire("\x03\x00\x00\x00" "abc" "\x00\x00\x00\x00", 11);
+  const std::string wire(
+      "\x03\x00\x00\x00"
+      "abc"
+      "\x00\x00\x00\x00",
+      11);
   for (size_t i = 0; i < wire.size(); ++i) {
     if (i < 7) {
       const auto none = reader.Next();
@@ -71,7 +75,11 @@ TEST(FrameSocket, Receive_ImpossibleLengthIsAnError) {
 TEST(FrameSocket, Receive_EndOfTheOtherSide) {
   Ends ends;
   FrameSocket reader(ends.fds[0]);
-  ASSERT_EQ(::write(ends.fds[1], "\x05\x00\x00\x00" "ab", 6), 6);
+  ASSERT_EQ(::write(ends.fds[1],
+                    "\x05\x00\x00\x00"
+                    "ab",
+                    6),
+            6);
   ::close(ends.fds[1]);
   EXPECT_EQ(reader.Receive().error().code, ErrorCode::kDataLoss);
   EXPECT_FALSE(reader.Send("x"));
