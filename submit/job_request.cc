@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "common/base/random.h"
 #include "common/base/strings.h"
 #include "submit/config_files.h"
 #include "submit/error_codes.h"
@@ -130,6 +131,7 @@ Status ReadLimits(const Settings& settings, RunOptions& options) {
   config.max_running = static_cast<uint32_t>(running);
   MR_ASSIGN_OR_RETURN(config.seed,
                       settings.Number("seed", 1, 0, std::numeric_limits<uint64_t>::max()));
+  config.output_nonce = RandomSeed();
   MR_ASSIGN_OR_RETURN(config.task_timeout_ms,
                       settings.DurationMs("task-timeout", config.task_timeout_ms));
   if (config.task_timeout_ms <= 0) {

@@ -94,10 +94,6 @@ Attempted<void> MapAttempt::CheckConfig() const {
     return BadParameter(StrCat("job \"", name, "\" is map only, but ", config_.reducers,
                                " reduce tasks were asked for: submit it with -r 0"));
   }
-  if (!map_only && config_.reducers == 0) {
-    return BadParameter(StrCat("job \"", name, "\" reduces what it maps, so that its map output is not text: ",
-                               "submit it with -r 1 or more"));
-  }
   if (config_.reducers > kMaxPartitions) {
     return BadParameter(StrCat("-r ", config_.reducers, " is more than the ", kMaxPartitions,
                                " reduce tasks that a job may have"));
