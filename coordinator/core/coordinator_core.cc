@@ -10,7 +10,8 @@ namespace {
 
 // Requests that only the present life of the coordinator may answer.
 bool NeedsEpoch(const wire::RequestBody& body) {
-  return std::holds_alternative<wire::WorkRequest>(body) || std::holds_alternative<wire::ReportRequest>(body);
+  return std::holds_alternative<wire::WorkRequest>(body) ||
+         std::holds_alternative<wire::ReportRequest>(body);
 }
 
 }  // namespace
@@ -32,17 +33,21 @@ void CoordinatorCore::On(const RequestReceived& event) {
   const wire::Request& request = event.request;
   const Asker asker{event.token, request.client, request.request_id};
   if (request.protocol != wire::kProtocolVersion) {
-    return AnswerError(asker, {ErrorCode::kUnsupported,
-                               StrCat("this coordinator speaks protocol ", wire::kProtocolVersion, ", the request ",
-                                      request.protocol, "; use programs of one version")});
+    return AnswerError(
+        asker, {ErrorCode::kUnsupported,
+                StrCat("this coordinator speaks protocol ", wire::kProtocolVersion,
+                       ", the request ", request.protocol, "; use programs of one version")});
   }
-  if (!request.cluster.empty() && !options_.cluster.empty() && request.cluster != options_.cluster) {
-    return AnswerError(asker, {ErrorCode::kInvalidArgument,
-                               StrCat("this is cluster '", options_.cluster, "', not '", Printable(request.cluster),
-                                      "'; check the coordinator's address")});
+  if (!request.cluster.empty() && !options_.cluster.empty() &&
+      request.cluster != options_.cluster) {
+    return AnswerError(asker,
+                       {ErrorCode::kInvalidArgument,
+                        StrCat("this is cluster '", options_.cluster, "', not '",
+                               Printable(request.cluster), "'; check the coordinator's address")});
   }
   if (NeedsEpoch(request.body) && request.epoch != 0 && request.epoch != options_.epoch) {
-    return AnswerError(asker, {ErrorCode::kFenced, "the coordinator was restarted; register again"});
+    return AnswerError(asker,
+                       {ErrorCode::kFenced, "the coordinator was restarted; register again"});
   }
   std::visit([&](const auto& body) { Handle(asker, body); }, request.body);
 }
@@ -79,7 +84,8 @@ void CoordinatorCore::AnswerError(const Asker& asker, Error error) {
 
 void CoordinatorCore::AnswerHeld(Worker& worker, wire::WorkVerdict verdict) {
   if (!worker.held) return;
-  Answer({worker.held->token, 0, worker.held->request_id}, wire::WorkResponse{verdict, std::nullopt});
+  Answer({worker.held->token, 0, worker.held->request_id},
+         wire::WorkResponse{verdict, std::nullopt});
   worker.held.reset();
 }
 

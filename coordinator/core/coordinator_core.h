@@ -1,5 +1,5 @@
-// The coordinator's brain: one pure state machine. It is told what happened and says what to do; it never reads a
-// clock, a file or a socket, so the same events always give the same actions.
+// The coordinator's brain: one pure state machine. It is told what happened and says what to do; it
+// never reads a clock, a file or a socket, so the same events always give the same actions.
 //
 //   core_client.cc    requests of people        core_schedule.cc  who gets which task
 //   core_worker.cc    sessions and reports      core_jobs.cc      how jobs begin and end
@@ -29,8 +29,8 @@ class CoordinatorCore {
  public:
   CoordinatorCore(CoreOptions options, Now now);
 
-  // Everything that follows from one event. The caller makes actions.records durable before it sends
-  // actions.replies; several steps may share one sync.
+  // Everything that follows from one event. The caller makes actions.records durable before it
+  // sends actions.replies; several steps may share one sync.
   Actions Step(Now now, const Event& event);
 
   // Shown by every cluster answer from now on; the shell learns it after the core is made.
@@ -102,7 +102,8 @@ class CoordinatorCore {
   void FailAttempt(Worker& worker, const AttemptId& attempt, const wire::Failure& failure);
   void TakeFetchFailure(const AttemptId& reporter, const wire::Failure& failure);
   // The attempt is over and it was not the user's fault.
-  void Abort(const AttemptId& attempt, const std::string& cause, std::optional<Time> retry_at = std::nullopt);
+  void Abort(const AttemptId& attempt, const std::string& cause,
+             std::optional<Time> retry_at = std::nullopt);
   void LoseOutput(const AttemptId& map, const std::string& reason);
   void Forget(const AttemptId& attempt);  // its worker no longer runs it
 

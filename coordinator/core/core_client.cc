@@ -17,7 +17,8 @@ constexpr uint32_t kMaxJobsPerPage = 1000;
 constexpr size_t kMaxPreview = 10;
 
 Error NoSuchJob(JobId job) {
-  return {ErrorCode::kNotFound, StrCat("there is no job ", ToString(job), " (any more); see mrsubmit ls")};
+  return {ErrorCode::kNotFound,
+          StrCat("there is no job ", ToString(job), " (any more); see mrsubmit ls")};
 }
 
 wire::SubmitJobResponse DescribePlan(const std::vector<wire::MapWork>& plan, uint32_t reducers) {
@@ -40,36 +41,44 @@ wire::ClusterResponse CoordinatorCore::ClusterView() const {
     const bool queued = StateOf(state_.jobs.at(job), runs_.at(job)) == wire::JobState::kQueued;
     ++(queued ? response.jobs_queued : response.jobs_running);
   }
-  for (const Worker& worker : workers_.workers()) response.workers.push_back(MakeWorkerView(worker));
+  for (const Worker& worker : workers_.workers())
+    response.workers.push_back(MakeWorkerView(worker));
   return response;
 }
 
-void CoordinatorCore::Handle(const Asker& asker, const wire::GetClusterRequest&) { Answer(asker, ClusterView()); }
+void CoordinatorCore::Handle(const Asker& asker, const wire::GetClusterRequest&) {
+  Answer(asker, ClusterView());
+}
 
 void CoordinatorCore::Handle(const Asker& asker, const wire::PutBlobRequest&) {
-  AnswerError(asker, {ErrorCode::kUnsupported, "plugins are stored by the coordinator's server, not by its core"});
+  AnswerError(asker, {ErrorCode::kUnsupported,
+                      "plugins are stored by the coordinator's server, not by its core"});
 }
 
 void CoordinatorCore::Handle(const Asker& asker, const wire::GetBlobRequest&) {
-  AnswerError(asker, {ErrorCode::kUnsupported, "plugins are served by the coordinator's server, not by its core"});
+  AnswerError(asker, {ErrorCode::kUnsupported,
+                      "plugins are served by the coordinator's server, not by its core"});
 }
 
 Status CoordinatorCore::CheckSubmission(const wire::JobSpec& spec) const {
   MR_RETURN_IF_ERROR(CheckSpec(spec));
   if (!state_.plugins.contains(spec.config.plugin_sha256)) {
-    return Fail(ErrorCode::kNotFound, StrCat("the plugin ", Printable(spec.config.plugin_name), " (",
-                                             spec.config.plugin_sha256.substr(0, 12),
+    return Fail(ErrorCode::kNotFound, StrCat("the plugin ", Printable(spec.config.plugin_name),
+                                             " (", spec.config.plugin_sha256.substr(0, 12),
                                              ") is not stored here; send its bytes first"));
   }
-  if (leave_by_) return Fail(ErrorCode::kUnavailable, "the coordinator is about to stop; submit to another one");
+  if (leave_by_)
+    return Fail(ErrorCode::kUnavailable, "the coordinator is about to stop; submit to another one");
   if (active_.size() >= options_.max_jobs) {
-    return Fail(ErrorCode::kUnavailable, StrCat(active_.size(), " jobs are active, which is the limit (--max-jobs ",
-                                                options_.max_jobs, "); submit again when one has ended"));
+    return Fail(ErrorCode::kUnavailable,
+                StrCat(active_.size(), " jobs are active, which is the limit (--max-jobs ",
+                       options_.max_jobs, "); submit again when one has ended"));
   }
   for (const JobId id : active_) {
     if (state_.jobs.at(id).spec.config.output_dir == spec.config.output_dir) {
-      return Fail(ErrorCode::kAlreadyExists, StrCat("job ", ToString(id), " is writing to ", spec.config.output_dir,
-                                                    "; choose another output directory or wait for its end"));
+      return Fail(ErrorCode::kAlreadyExists,
+                  StrCat("job ", ToString(id), " is writing to ", spec.config.output_dir,
+                         "; choose another output directory or wait for its end"));
     }
   }
   return {};
@@ -84,12 +93,14 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::SubmitJobRequest& r
     response.job = job.id;
     return Answer(asker, response);
   }
-  if (Status allowed = CheckSubmission(request.spec); !allowed) return AnswerError(asker, allowed.error());
+  if (Status allowed = CheckSubmission(request.spec); !allowed)
+    return AnswerError(asker, allowed.error());
   const Result<std::vector<wire::MapWork>> plan = PlanSplits(request.spec);
   if (!plan) return AnswerError(asker, plan.error());
   wire::SubmitJobResponse response = DescribePlan(*plan, request.spec.config.reducers);
   if (request.dry_run) {
-    for (size_t i = 0; i < std::min(plan->size(), kMaxPreview); ++i) response.preview.push_back(DescribeSplits((*plan)[i]));
+    for (size_t i = 0; i < std::min(plan->size(), kMaxPreview); ++i)
+      response.preview.push_back(DescribeSplits((*plan)[i]));
   } else {
     response.job = CreateJob(asker, request.spec);
   }
@@ -104,8 +115,9 @@ Result<JobId> CoordinatorCore::FindWatched(const wire::WatchJobRequest& request)
   for (auto it = state_.jobs.rbegin(); it != state_.jobs.rend(); ++it) {
     if (request.user.empty() || it->second.spec.config.user == request.user) return it->first;
   }
-  return Fail(ErrorCode::kNotFound, request.user.empty() ? std::string("there is no job yet")
-                                                         : StrCat("there is no job of ", Printable(request.user)));
+  return Fail(ErrorCode::kNotFound, request.user.empty()
+                                        ? std::string("there is no job yet")
+                                        : StrCat("there is no job of ", Printable(request.user)));
 }
 
 void CoordinatorCore::Handle(const Asker& asker, const wire::WatchJobRequest& request) {
@@ -115,7 +127,8 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WatchJobRequest& re
   const HeldWatch watch{asker, *job, request.since_version, now_.mono, now_.mono + wait};
   if (AnswerWatch(watch)) return;
   if (watches_.size() >= kMaxWatches) {
-    return AnswerError(asker, {ErrorCode::kUnavailable, "too many clients are watching jobs; ask again later"});
+    return AnswerError(
+        asker, {ErrorCode::kUnavailable, "too many clients are watching jobs; ask again later"});
   }
   watches_.push_back(watch);
 }
@@ -128,9 +141,11 @@ bool CoordinatorCore::AnswerWatch(const HeldWatch& watch) {
     return true;
   }
   const bool news = run->news_version > watch.since_version;
-  const bool progress = run->version > watch.since_version && now_.mono >= watch.arrived + kProgressInterval;
+  const bool progress =
+      run->version > watch.since_version && now_.mono >= watch.arrived + kProgressInterval;
   if (!news && !progress && now_.mono < watch.until) return false;
-  Answer(watch.asker, wire::JobResponse{MakeJobView(state_.jobs.at(watch.job), *run, workers_, true)});
+  Answer(watch.asker,
+         wire::JobResponse{MakeJobView(state_.jobs.at(watch.job), *run, workers_, true)});
   return true;
 }
 
@@ -164,24 +179,29 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::GetLogRequest& requ
   const JobRun* run = FindRun(request.task.job);
   if (run == nullptr) return AnswerError(asker, NoSuchJob(request.task.job));
   const Task* task = run->pool.Find(request.task);
-  const bool known = task != nullptr && (request.attempt ? *request.attempt < task->attempts.size() : !task->attempts.empty());
+  const bool known = task != nullptr && (request.attempt ? *request.attempt < task->attempts.size()
+                                                         : !task->attempts.empty());
   if (!known) {
     const std::string what = request.attempt ? StrCat(ToString(request.task), ".", *request.attempt)
                                              : StrCat(ToString(request.task), ", started or not,");
-    return AnswerError(asker, {ErrorCode::kNotFound, StrCat("there is no attempt of ", what,
-                                                            " to show the log of; see mrsubmit tasks ",
-                                                            ToString(request.task.job))});
+    return AnswerError(
+        asker, {ErrorCode::kNotFound,
+                StrCat("there is no attempt of ", what, " to show the log of; see mrsubmit tasks ",
+                       ToString(request.task.job))});
   }
-  const Attempt& attempt = request.attempt ? task->attempts[*request.attempt] : task->attempts.back();
+  const Attempt& attempt =
+      request.attempt ? task->attempts[*request.attempt] : task->attempts.back();
   JobLogs::Piece piece = run->logs.Read(attempt.id, request.offset);
   if (piece.text.empty() && request.offset == 0) {
     // An attempt that died before its first report left its last lines with its failure.
     const TaskEntry* entry = state_.Find(request.task);
-    for (const FailedAttempt& failed : entry == nullptr ? std::vector<FailedAttempt>{} : entry->failures) {
+    for (const FailedAttempt& failed :
+         entry == nullptr ? std::vector<FailedAttempt>{} : entry->failures) {
       if (failed.attempt == attempt.id) piece.text = failed.failure.log_tail;
     }
   }
-  Answer(asker, wire::GetLogResponse{attempt.id, attempt.state, piece.offset, std::move(piece.text)});
+  Answer(asker,
+         wire::GetLogResponse{attempt.id, attempt.state, piece.offset, std::move(piece.text)});
 }
 
 void CoordinatorCore::Handle(const Asker& asker, const wire::KillRequest& request) {
@@ -190,15 +210,19 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::KillRequest& reques
   JobRun& run = *FindRun(request.job);
   if (request.task) {
     if (request.task->job != request.job || run.pool.Find(*request.task) == nullptr) {
-      return AnswerError(asker, {ErrorCode::kNotFound, StrCat("there is no task ", ToString(*request.task))});
+      return AnswerError(
+          asker, {ErrorCode::kNotFound, StrCat("there is no task ", ToString(*request.task))});
     }
     if (job->stage == JobStage::kActive) KillTask(*request.task, request.reason);
     return Answer(asker, wire::KillResponse{StateOf(*job, run), job->stage == JobStage::kEnded});
   }
-  const bool committing = job->stage == JobStage::kFinishing && job->success && run.pool.running_count() > 0;
-  const bool can_kill = job->stage == JobStage::kActive || (job->stage == JobStage::kFinishing && job->success && !committing);
+  const bool committing =
+      job->stage == JobStage::kFinishing && job->success && run.pool.running_count() > 0;
+  const bool can_kill = job->stage == JobStage::kActive ||
+                        (job->stage == JobStage::kFinishing && job->success && !committing);
   if (can_kill) {
-    BeginFinish(request.job, false, true, request.reason.empty() ? "killed" : StrCat("killed: ", request.reason));
+    BeginFinish(request.job, false, true,
+                request.reason.empty() ? "killed" : StrCat("killed: ", request.reason));
   }
   const wire::JobState state = StateOf(*job, run);
   Answer(asker, wire::KillResponse{state, !can_kill && job->stage == JobStage::kEnded});

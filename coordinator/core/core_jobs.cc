@@ -30,7 +30,8 @@ void CoordinatorCore::FinishIfDone(JobId id) {
 void CoordinatorCore::FailJob(JobId id, const TaskId& task, const std::string& reason) {
   const JobEntry& job = state_.jobs.at(id);
   if (task.phase != Phase::kFinish || job.success) return BeginFinish(id, false, false, reason);
-  FindRun(id)->Warn(StrCat("the cleanup did not succeed; temporary files may remain in ", job.spec.config.output_dir));
+  FindRun(id)->Warn(StrCat("the cleanup did not succeed; temporary files may remain in ",
+                           job.spec.config.output_dir));
   EndJob(id);
 }
 
@@ -41,7 +42,8 @@ void CoordinatorCore::BeginFinish(JobId id, bool success, bool killed, const std
   run.pool.Find(TaskId{id, Phase::kFinish, 0})->trouble = 0;
   run.News();
   for (Worker& worker : workers_.workers()) {
-    std::erase_if(worker.map_outputs, [id](const AttemptId& attempt) { return attempt.task.job == id; });
+    std::erase_if(worker.map_outputs,
+                  [id](const AttemptId& attempt) { return attempt.task.job == id; });
   }
   if (success) return run.pool.OpenFinish();
   run.finish_by = now_.mono + options_.cleanup_timeout;
@@ -54,7 +56,8 @@ void CoordinatorCore::OpenCleanupIfQuiet(JobRun& run) {
   const JobEntry& job = state_.jobs.at(run.id);
   if (job.stage != JobStage::kFinishing || job.success || run.pool.running_count() > 0) return;
   const wire::TaskState state = run.pool.Find(TaskId{run.id, Phase::kFinish, 0})->state;
-  if (state == wire::TaskState::kBlocked || state == wire::TaskState::kCancelled) run.pool.OpenFinish();
+  if (state == wire::TaskState::kBlocked || state == wire::TaskState::kCancelled)
+    run.pool.OpenFinish();
 }
 
 void CoordinatorCore::EndJob(JobId id) {
@@ -82,8 +85,9 @@ void CoordinatorCore::ExpireHistory() {
   size_t tasks = 0;
   for (const auto& [id, job] : state_.jobs) tasks += job.maps.size() + job.reduces.size();
   while (ended > keep || (ended > 1 && tasks > kMaxRememberedTasks)) {
-    const auto oldest = std::find_if(state_.jobs.begin(), state_.jobs.end(),
-                                     [](const auto& entry) { return entry.second.stage == JobStage::kEnded; });
+    const auto oldest = std::find_if(state_.jobs.begin(), state_.jobs.end(), [](const auto& entry) {
+      return entry.second.stage == JobStage::kEnded;
+    });
     CHECK(oldest != state_.jobs.end());
     const JobId id = oldest->first;
     tasks -= oldest->second.maps.size() + oldest->second.reduces.size();

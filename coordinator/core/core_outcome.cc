@@ -1,4 +1,5 @@
-// How attempts end: completed, failed (the user's fault), aborted (ours); and how map outputs are lost.
+// How attempts end: completed, failed (the user's fault), aborted (ours); and how map outputs are
+// lost.
 #include <algorithm>
 
 #include "common/base/logging.h"
@@ -9,11 +10,14 @@
 namespace mr::coordinator {
 namespace {
 
-// A task whose attempts were aborted so often by our own errors ends its job: something is wrong for good.
+// A task whose attempts were aborted so often by our own errors ends its job: something is wrong
+// for good.
 constexpr uint32_t kMaxTrouble = 10;
-// Fetches fail whenever workers come and go, which mends itself by making outputs anew: more patience.
+// Fetches fail whenever workers come and go, which mends itself by making outputs anew: more
+// patience.
 constexpr uint32_t kMaxFetchTrouble = 50;
-// Reduce attempts that must fail to fetch an output from a live worker before the output counts as lost.
+// Reduce attempts that must fail to fetch an output from a live worker before the output counts as
+// lost.
 constexpr size_t kFetchReports = 3;
 constexpr Duration kFirstBackoff = std::chrono::milliseconds(100);
 constexpr Duration kMaxBackoff = std::chrono::seconds(5);
@@ -41,7 +45,8 @@ void CoordinatorCore::TakeOutcome(Worker& worker, const wire::AttemptOutcome& ou
   const AttemptId& id = outcome.attempt;
   if (!RunsHere(worker, id)) {
     // Stale, or a repetition of what was recorded. A map output that did not win is garbage.
-    const bool made_output = outcome.result && std::holds_alternative<wire::MapResult>(*outcome.result);
+    const bool made_output =
+        outcome.result && std::holds_alternative<wire::MapResult>(*outcome.result);
     if (made_output && !worker.map_outputs.contains(id)) worker.drop_outputs.Add(id);
     return;
   }
@@ -69,7 +74,8 @@ void CoordinatorCore::TakeResult(Worker& worker, const wire::AttemptOutcome& out
     TakeMap(worker, outcome, *map);
   } else if (reduce != nullptr && id.task.phase == Phase::kReduce && granted) {
     TakeReduce(outcome, *reduce);
-  } else if (std::holds_alternative<wire::FinishResult>(*outcome.result) && id.task.phase == Phase::kFinish) {
+  } else if (std::holds_alternative<wire::FinishResult>(*outcome.result) &&
+             id.task.phase == Phase::kFinish) {
     FindRun(id.task.job)->pool.Complete(id, now_.unix_ms);
     Forget(id);
     ++worker.tasks_completed;
@@ -78,13 +84,15 @@ void CoordinatorCore::TakeResult(Worker& worker, const wire::AttemptOutcome& out
     wire::AttemptOutcome broken = outcome;
     broken.result.reset();
     broken.failure = wire::Failure{};
-    broken.failure->message = granted ? "the worker's result does not fit the task"
-                                      : "the worker reported an output that it had no leave to publish";
+    broken.failure->message = granted
+                                  ? "the worker's result does not fit the task"
+                                  : "the worker reported an output that it had no leave to publish";
     TakeFailure(worker, broken);
   }
 }
 
-void CoordinatorCore::TakeMap(Worker& worker, const wire::AttemptOutcome& outcome, const wire::MapResult& result) {
+void CoordinatorCore::TakeMap(Worker& worker, const wire::AttemptOutcome& outcome,
+                              const wire::MapResult& result) {
   const AttemptId& id = outcome.attempt;
   JobRun& run = *FindRun(id.task.job);
   const JobEntry& job = state_.jobs.at(id.task.job);
@@ -100,7 +108,8 @@ void CoordinatorCore::TakeMap(Worker& worker, const wire::AttemptOutcome& outcom
   FinishIfDone(id.task.job);
 }
 
-void CoordinatorCore::TakeReduce(const wire::AttemptOutcome& outcome, const wire::ReduceResult& result) {
+void CoordinatorCore::TakeReduce(const wire::AttemptOutcome& outcome,
+                                 const wire::ReduceResult& result) {
   const AttemptId& id = outcome.attempt;
   JobRun& run = *FindRun(id.task.job);
   Commit(wire::ReduceCommitted{id, result, outcome.counters, outcome.times});
@@ -116,7 +125,8 @@ void CoordinatorCore::TakeFailure(Worker& worker, const wire::AttemptOutcome& ou
   wire::Failure failure = outcome.failure.value_or(wire::Failure{});
   if (!outcome.failure) failure.message = "the worker reported an end without a result";
   // User code does not run in the finish task: whatever happens there is ours.
-  if (IsUsersFault(failure.cause) && id.task.phase != Phase::kFinish) return FailAttempt(worker, id, failure);
+  if (IsUsersFault(failure.cause) && id.task.phase != Phase::kFinish)
+    return FailAttempt(worker, id, failure);
   ++worker.tasks_failed;
   JobRun& run = *FindRun(id.task.job);
   const std::string text = DescribeFailure(failure);
@@ -127,7 +137,8 @@ void CoordinatorCore::TakeFailure(Worker& worker, const wire::AttemptOutcome& ou
   if (failure.cause == wire::FailureCause::kFetch) TakeFetchFailure(id, failure);
   const uint32_t times = ++run.pool.Find(id.task)->trouble;
   Abort(id, text, now_.mono + Backoff(times));
-  if (times < (failure.cause == wire::FailureCause::kFetch ? kMaxFetchTrouble : kMaxTrouble)) return;
+  if (times < (failure.cause == wire::FailureCause::kFetch ? kMaxFetchTrouble : kMaxTrouble))
+    return;
   if (state_.jobs.at(id.task.job).stage == JobStage::kActive) {
     wire::FailureReport report;
     report.attempt = id;
@@ -136,10 +147,13 @@ void CoordinatorCore::TakeFailure(Worker& worker, const wire::AttemptOutcome& ou
     report.failure = std::move(failure);
     run.failure = std::move(report);
   }
-  FailJob(id.task.job, id.task, StrCat(ToString(id.task), " was stopped ", times, " times by errors that are not the job's own; the last: ", text));
+  FailJob(id.task.job, id.task,
+          StrCat(ToString(id.task), " was stopped ", times,
+                 " times by errors that are not the job's own; the last: ", text));
 }
 
-void CoordinatorCore::FailAttempt(Worker& worker, const AttemptId& id, const wire::Failure& failure) {
+void CoordinatorCore::FailAttempt(Worker& worker, const AttemptId& id,
+                                  const wire::Failure& failure) {
   JobRun& run = *FindRun(id.task.job);
   const JobEntry& job = state_.jobs.at(id.task.job);
   const TaskEntry& entry = *job.Find(id.task);
@@ -153,12 +167,14 @@ void CoordinatorCore::FailAttempt(Worker& worker, const AttemptId& id, const wir
   const uint32_t times = static_cast<uint32_t>(entry.failures.size());
   const uint32_t limit = job.spec.config.max_attempts;
   if (!IsFatal(failure.cause) && times < limit) {
-    run.Warn(StrCat(ToString(id), " failed on ", worker.info.name, " (", times, " of ", limit, "): ", text));
+    run.Warn(StrCat(ToString(id), " failed on ", worker.info.name, " (", times, " of ", limit,
+                    "): ", text));
     return;
   }
   run.failure = MakeFailureReport(entry);
-  const std::string how = IsFatal(failure.cause) ? std::string(" failed: ")
-                                                 : StrCat(" failed ", times, " times (--max-attempts ", limit, "): ");
+  const std::string how = IsFatal(failure.cause)
+                              ? std::string(" failed: ")
+                              : StrCat(" failed ", times, " times (--max-attempts ", limit, "): ");
   FailJob(id.task.job, id.task, StrCat(ToString(id.task), how, text));
 }
 
@@ -171,7 +187,8 @@ void CoordinatorCore::TakeFetchFailure(const AttemptId& reporter, const wire::Fa
   Task& task = *FindRun(source.task.job)->pool.Find(source.task);
   task.fetch_reports.insert(reporter);
   const Worker* holder = workers_.Find(task.output_at);
-  const bool denied = failure.type == ErrorCodeName(ErrorCode::kNotFound);  // the holder itself says so
+  const bool denied =
+      failure.type == ErrorCodeName(ErrorCode::kNotFound);  // the holder itself says so
   if (denied || holder == nullptr || !holder->alive) {
     LoseOutput(source, "its worker does not have it");
   } else if (task.fetch_reports.size() >= kFetchReports) {
@@ -193,11 +210,13 @@ void CoordinatorCore::LoseOutput(const AttemptId& id, const std::string& reason)
   run.Changed();
 }
 
-void CoordinatorCore::Abort(const AttemptId& id, const std::string& cause, std::optional<Time> retry_at) {
+void CoordinatorCore::Abort(const AttemptId& id, const std::string& cause,
+                            std::optional<Time> retry_at) {
   JobRun& run = *FindRun(id.task.job);
   const JobEntry& job = state_.jobs.at(id.task.job);
   const TaskEntry* entry = job.Find(id.task);
-  if (job.stage == JobStage::kActive && entry != nullptr && entry->granted == id) Commit(wire::CommitRevoked{id});
+  if (job.stage == JobStage::kActive && entry != nullptr && entry->granted == id)
+    Commit(wire::CommitRevoked{id});
   run.pool.End(id, wire::AttemptState::kAborted, cause, now_.unix_ms, retry_at);
   Forget(id);
   run.Changed();

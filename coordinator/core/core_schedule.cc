@@ -8,13 +8,15 @@
 namespace mr::coordinator {
 namespace {
 
-// A worker with so many failed attempts of a job gets no more of its tasks, as long as there is another worker.
+// A worker with so many failed attempts of a job gets no more of its tasks, as long as there is
+// another worker.
 constexpr uint32_t kFailuresToExclude = 3;
 
 bool FailedHere(const TaskEntry* entry, const std::string& worker_name) {
-  return entry != nullptr &&
-         std::any_of(entry->failures.begin(), entry->failures.end(),
-                     [&](const FailedAttempt& failed) { return failed.worker_name == worker_name; });
+  return entry != nullptr && std::any_of(entry->failures.begin(), entry->failures.end(),
+                                         [&](const FailedAttempt& failed) {
+                                           return failed.worker_name == worker_name;
+                                         });
 }
 
 bool IsExcluded(const JobRun& run, WorkerId worker) {
@@ -35,8 +37,9 @@ void CoordinatorCore::Schedule() {
 bool CoordinatorCore::MayRun(const JobRun& run, const Worker& worker) const {
   if (!IsExcluded(run, worker.id)) return true;
   const auto& all = workers_.workers();
-  return std::none_of(all.begin(), all.end(),
-                      [&](const Worker& other) { return other.usable() && !IsExcluded(run, other.id); });
+  return std::none_of(all.begin(), all.end(), [&](const Worker& other) {
+    return other.usable() && !IsExcluded(run, other.id);
+  });
 }
 
 bool CoordinatorCore::GiveWork(Worker& worker) {
@@ -83,7 +86,8 @@ wire::Work CoordinatorCore::MakeWork(const JobEntry& job, const TaskId& task) co
   work.success = job.success;
   work.files = PublishedFiles(job);
   if (job.success) {
-    work.manifest_json = MakeManifest(job, runs_.at(job.id).counters, options_.version, now_.unix_ms);
+    work.manifest_json =
+        MakeManifest(job, runs_.at(job.id).counters, options_.version, now_.unix_ms);
   }
   return work;
 }
@@ -95,7 +99,8 @@ wire::ReduceWork CoordinatorCore::MakeReduceWork(const JobEntry& job, uint32_t p
   const JobRun& run = runs_.at(job.id);
   for (uint32_t index = 0; index < job.maps.size(); ++index) {
     const TaskEntry& entry = job.maps[index];
-    CHECK(entry.completion.has_value()) << "a reduce of " << ToString(job.id) << " starts before map " << index;
+    CHECK(entry.completion.has_value())
+        << "a reduce of " << ToString(job.id) << " starts before map " << index;
     const Worker* holder = workers_.Find(run.pool.tasks(Phase::kMap)[index].output_at);
     CHECK(holder != nullptr) << ToString(entry.completion->attempt) << " is held by nobody";
     work.sources.push_back({entry.completion->attempt, holder->ref(), holder->info.data_endpoint});

@@ -10,7 +10,9 @@ namespace {
 
 constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 
-std::string Plural(uint32_t count, std::string_view thing) { return StrCat(count, " ", thing, count == 1 ? "" : "s"); }
+std::string Plural(uint32_t count, std::string_view thing) {
+  return StrCat(count, " ", thing, count == 1 ? "" : "s");
+}
 
 }  // namespace
 
@@ -18,7 +20,8 @@ void CoordinatorCore::On(const Tick&) {
   const Duration gap = now_.mono - last_tick_;
   last_tick_ = now_.mono;
   if (gap > options_.lease / 2) {
-    // The coordinator itself stood still (suspended, starved): its workers may have been reporting all the while.
+    // The coordinator itself stood still (suspended, starved): its workers may have been reporting
+    // all the while.
     for (Worker& worker : workers_.workers()) {
       worker.lease_until = std::max(worker.lease_until, now_.mono + options_.lease / 2);
     }
@@ -49,7 +52,8 @@ void CoordinatorCore::LoseWorker(Worker& worker) {
   worker.alive = false;
   if (worker.held) {
     AnswerError({worker.held->token, 0, worker.held->request_id},
-                {ErrorCode::kFenced, StrCat("no report came from ", worker.info.name, " for a whole lease; register again")});
+                {ErrorCode::kFenced, StrCat("no report came from ", worker.info.name,
+                                            " for a whole lease; register again")});
     worker.held.reset();
   }
   struct Loss {
@@ -67,8 +71,9 @@ void CoordinatorCore::LoseWorker(Worker& worker) {
   }
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.lease).count();
   for (const auto& [job, loss] : losses) {
-    FindRun(job)->Warn(StrCat("worker ", worker.info.name, " was lost (silent for ", seconds, " s); made again: ",
-                              Plural(loss.attempts, "attempt"), ", ", Plural(loss.outputs, "map output")));
+    FindRun(job)->Warn(StrCat("worker ", worker.info.name, " was lost (silent for ", seconds,
+                              " s); made again: ", Plural(loss.attempts, "attempt"), ", ",
+                              Plural(loss.outputs, "map output")));
   }
   worker.jobs.clear();
 }
@@ -101,7 +106,8 @@ void CoordinatorCore::WatchIdle() {
 }
 
 Duration CoordinatorCore::TickInterval() const {
-  return std::clamp<Duration>(options_.lease / 4, std::chrono::milliseconds(20), std::chrono::seconds(1));
+  return std::clamp<Duration>(options_.lease / 4, std::chrono::milliseconds(20),
+                              std::chrono::seconds(1));
 }
 
 Time CoordinatorCore::NextDeadline() const {
@@ -115,7 +121,8 @@ Time CoordinatorCore::NextDeadline() const {
     consider(watch.until);
     // AnswerWatches has just run: this one has news only of progress, and not for long enough yet.
     const auto run = runs_.find(watch.job);
-    if (run != runs_.end() && run->second.version > watch.since_version) consider(watch.arrived + kProgressInterval);
+    if (run != runs_.end() && run->second.version > watch.since_version)
+      consider(watch.arrived + kProgressInterval);
   }
   for (const JobId id : active_) {
     const JobRun& run = runs_.at(id);
@@ -123,7 +130,8 @@ Time CoordinatorCore::NextDeadline() const {
     if (const auto deadline = run.pool.next_deadline()) consider(*deadline);
   }
   if (leave_by_) consider(*leave_by_);
-  if (options_.exit_when_idle && !leave_by_ && !HasActiveJob()) consider(idle_since_ + *options_.exit_when_idle);
+  if (options_.exit_when_idle && !leave_by_ && !HasActiveJob())
+    consider(idle_since_ + *options_.exit_when_idle);
   return std::max(next, now_.mono);
 }
 

@@ -14,7 +14,8 @@ constexpr Duration kMaxHold = std::chrono::seconds(1);
 constexpr uint32_t kAbsentReports = 2;
 
 uint32_t Milliseconds(Duration duration) {
-  return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+  return static_cast<uint32_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
 
 bool Contains(const std::vector<AttemptId>& list, const AttemptId& attempt) {
@@ -23,11 +24,13 @@ bool Contains(const std::vector<AttemptId>& list, const AttemptId& attempt) {
 
 Status CheckRegistration(const wire::RegisterRequest& request) {
   if (request.name.empty() || request.name.size() > 255) {
-    return Fail(ErrorCode::kInvalidArgument, "a worker's name must have 1 to 255 bytes; give it with --name");
+    return Fail(ErrorCode::kInvalidArgument,
+                "a worker's name must have 1 to 255 bytes; give it with --name");
   }
   if (request.slots == 0 || request.slots > kMaxSlots) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("worker ", Printable(request.name), " offers ", request.slots,
-                                                    " slots; give --slots from 1 to ", kMaxSlots));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("worker ", Printable(request.name), " offers ", request.slots,
+                       " slots; give --slots from 1 to ", kMaxSlots));
   }
   return {};
 }
@@ -40,18 +43,21 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::RegisterRequest& re
   if (!found) return AnswerError(asker, found.error());
   Worker& worker = **found;
   // A late copy of the registration that made the present session must not end it.
-  const bool copy = worker.alive && asker.client == worker.register_client && asker.request_id <= worker.register_request;
+  const bool copy = worker.alive && asker.client == worker.register_client &&
+                    asker.request_id <= worker.register_request;
   if (!copy) OpenSession(asker, worker, request);
   Answer(asker, DescribeSession(worker));
 }
 
-void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker, const wire::RegisterRequest& request) {
+void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker,
+                                  const wire::RegisterRequest& request) {
   worker.held.reset();  // who waited there is gone, or has given up
   for (const AttemptId& attempt : std::set<AttemptId>(worker.running)) {
     if (!Contains(request.running, attempt)) Abort(attempt, "its worker started anew");
   }
   for (const AttemptId& attempt : std::set<AttemptId>(worker.map_outputs)) {
-    if (!Contains(request.map_outputs, attempt)) LoseOutput(attempt, StrCat("worker ", request.name, " started anew"));
+    if (!Contains(request.map_outputs, attempt))
+      LoseOutput(attempt, StrCat("worker ", request.name, " started anew"));
   }
   worker.session = workers_.NewSession();
   worker.info = request;
@@ -118,10 +124,13 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WorkRequest& reques
     return Answer(asker, wire::WorkResponse{wire::WorkVerdict::kLeave, std::nullopt});
   }
   const Duration hold = std::min<Duration>(std::chrono::milliseconds(request.hold_ms), kMaxHold);
-  worker.held = HeldWork{asker.token, asker.request_id, request.free_slots, now_.mono + hold, next_hold_++};
-  // The answer that carried an assignment was lost, or else the worker would have named it: the same once more.
+  worker.held =
+      HeldWork{asker.token, asker.request_id, request.free_slots, now_.mono + hold, next_hold_++};
+  // The answer that carried an assignment was lost, or else the worker would have named it: the
+  // same once more.
   if (const Attempt* lost = FindUnacknowledged(worker)) {
-    const bool can_describe = lost->id.task.phase != Phase::kReduce || FindRun(lost->id.task.job)->pool.maps_done();
+    const bool can_describe =
+        lost->id.task.phase != Phase::kReduce || FindRun(lost->id.task.job)->pool.maps_done();
     if (can_describe) return AnswerAssignment(worker, *lost);
     Abort(lost->id, "a map output it needs was lost before it began");
   }
@@ -135,7 +144,8 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& requ
   Worker& worker = **found;
   wire::ReportResponse response;
   const bool same_client = asker.client == worker.report_client;
-  if (same_client && asker.request_id < worker.report_request) return Answer(asker, response);  // a late copy
+  if (same_client && asker.request_id < worker.report_request)
+    return Answer(asker, response);  // a late copy
   const bool fresh = !same_client || asker.request_id > worker.report_request;
   worker.report_client = asker.client;
   worker.report_request = asker.request_id;
@@ -157,7 +167,8 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& requ
   for (const wire::AttemptProgress& progress : request.progress) {
     const AttemptId& id = progress.attempt;
     const bool wanted = RunsHere(worker, id) && !FindRun(id.task.job)->pool.Find(id)->cancelling;
-    if (!wanted && !Contains(response.recorded, id) && !Contains(response.cancel, id)) response.cancel.push_back(id);
+    if (!wanted && !Contains(response.recorded, id) && !Contains(response.cancel, id))
+      response.cancel.push_back(id);
   }
   response.ended_jobs = worker.ended_jobs.Tell(fresh);
   response.drop_outputs = worker.drop_outputs.Tell(fresh);
@@ -181,7 +192,8 @@ void CoordinatorCore::TakeProgress(const wire::AttemptProgress& progress, bool f
   run.Changed();
 }
 
-void CoordinatorCore::GrantCommit(Worker& worker, const AttemptId& id, wire::ReportResponse& response) {
+void CoordinatorCore::GrantCommit(Worker& worker, const AttemptId& id,
+                                  wire::ReportResponse& response) {
   if (!RunsHere(worker, id)) {
     response.cancel.push_back(id);
     return;
@@ -202,8 +214,8 @@ void CoordinatorCore::GrantCommit(Worker& worker, const AttemptId& id, wire::Rep
   response.commit_granted.push_back(id);
 }
 
-// An attempt that the worker should run but does not know of: its assignment never arrived and was not asked for
-// again, or the worker lost it.
+// An attempt that the worker should run but does not know of: its assignment never arrived and was
+// not asked for again, or the worker lost it.
 void CoordinatorCore::FindAbsent(Worker& worker, const wire::ReportRequest& report) {
   std::set<AttemptId> named(report.commit_requests.begin(), report.commit_requests.end());
   for (const wire::AttemptProgress& progress : report.progress) named.insert(progress.attempt);

@@ -10,7 +10,8 @@ namespace {
 
 std::string List(const std::vector<AttemptId>& attempts) {
   std::string text;
-  for (const AttemptId& attempt : attempts) text += StrCat(text.empty() ? "" : ",", ToString(attempt));
+  for (const AttemptId& attempt : attempts)
+    text += StrCat(text.empty() ? "" : ",", ToString(attempt));
   return StrCat("[", text, "]");
 }
 
@@ -37,13 +38,19 @@ struct RecordPrinter {
     return StrCat("ReduceCommitted ", ToString(record.attempt));
   }
   std::string operator()(const wire::AttemptFailed& record) const {
-    return StrCat("AttemptFailed ", ToString(record.attempt), " on ", record.worker_name, ": ", record.failure.message);
+    return StrCat("AttemptFailed ", ToString(record.attempt), " on ", record.worker_name, ": ",
+                  record.failure.message);
   }
   std::string operator()(const wire::JobFinishing& record) const {
-    return StrCat("JobFinishing ", ToString(record.job), record.success ? " success" : record.killed ? " killed" : " failure",
+    return StrCat("JobFinishing ", ToString(record.job),
+                  record.success  ? " success"
+                  : record.killed ? " killed"
+                                  : " failure",
                   record.reason.empty() ? "" : ": ", record.reason);
   }
-  std::string operator()(const wire::JobEnded& record) const { return StrCat("JobEnded ", ToString(record.job)); }
+  std::string operator()(const wire::JobEnded& record) const {
+    return StrCat("JobEnded ", ToString(record.job));
+  }
   std::string operator()(const wire::HistoryExpired& record) const {
     return StrCat("HistoryExpired ", ToString(record.job));
   }
@@ -68,10 +75,11 @@ struct ResponsePrinter {
     return StrCat("error ", ErrorCodeName(response.code), ": ", response.text);
   }
   std::string operator()(const wire::ClusterResponse& response) const {
-    std::string text = StrCat("cluster ", response.jobs_running, " running ", response.jobs_queued, " queued");
+    std::string text =
+        StrCat("cluster ", response.jobs_running, " running ", response.jobs_queued, " queued");
     for (const wire::WorkerView& worker : response.workers) {
-      text += StrCat("; ", ToString(worker.ref), " ", worker.name, worker.alive ? " alive " : " lost ", worker.busy,
-                     "/", worker.slots);
+      text += StrCat("; ", ToString(worker.ref), " ", worker.name,
+                     worker.alive ? " alive " : " lost ", worker.busy, "/", worker.slots);
     }
     return text;
   }
@@ -82,8 +90,8 @@ struct ResponsePrinter {
     return StrCat("blob ", response.bytes.size(), " of ", response.total_bytes);
   }
   std::string operator()(const wire::SubmitJobResponse& response) const {
-    return StrCat("submitted ", ToString(response.job), ": ", response.map_count, " maps, ", response.reduce_count,
-                  " reduces, ", response.input_bytes, " bytes");
+    return StrCat("submitted ", ToString(response.job), ": ", response.map_count, " maps, ",
+                  response.reduce_count, " reduces, ", response.input_bytes, " bytes");
   }
   std::string operator()(const wire::JobResponse& response) const { return Brief(response.job); }
   std::string operator()(const wire::ListJobsResponse& response) const {
@@ -97,7 +105,8 @@ struct ResponsePrinter {
     return text;
   }
   std::string operator()(const wire::GetLogResponse& response) const {
-    return StrCat("log of ", ToString(response.attempt), " from ", response.offset, ": ", Printable(response.text));
+    return StrCat("log of ", ToString(response.attempt), " from ", response.offset, ": ",
+                  Printable(response.text));
   }
   std::string operator()(const wire::KillResponse& response) const {
     return StrCat("kill: ", JobStateName(response.state), response.already_ended ? " already" : "");
@@ -107,8 +116,10 @@ struct ResponsePrinter {
   }
   std::string operator()(const wire::RegisterResponse& response) const {
     std::string text = StrCat("registered ", ToString(response.worker));
-    if (!response.keep_running.empty()) text += StrCat(" keep running ", List(response.keep_running));
-    if (!response.keep_outputs.empty()) text += StrCat(" keep outputs ", List(response.keep_outputs));
+    if (!response.keep_running.empty())
+      text += StrCat(" keep running ", List(response.keep_running));
+    if (!response.keep_outputs.empty())
+      text += StrCat(" keep outputs ", List(response.keep_outputs));
     return text;
   }
   std::string operator()(const wire::WorkResponse& response) const {
@@ -120,7 +131,8 @@ struct ResponsePrinter {
   std::string operator()(const wire::ReportResponse& response) const {
     std::string text = "ok";
     if (!response.recorded.empty()) text += StrCat(" recorded ", List(response.recorded));
-    if (!response.commit_granted.empty()) text += StrCat(" granted ", List(response.commit_granted));
+    if (!response.commit_granted.empty())
+      text += StrCat(" granted ", List(response.commit_granted));
     if (!response.cancel.empty()) text += StrCat(" cancel ", List(response.cancel));
     if (!response.drop_outputs.empty()) text += StrCat(" drop ", List(response.drop_outputs));
     for (const JobId job : response.ended_jobs) text += StrCat(" ended ", ToString(job));
@@ -137,17 +149,20 @@ std::string Phase(const wire::PhaseProgress& phase) {
 }  // namespace
 
 std::string_view JobStateName(wire::JobState state) {
-  static constexpr std::array<std::string_view, 6> names{"queued", "running", "finishing", "succeeded", "failed", "killed"};
+  static constexpr std::array<std::string_view, 6> names{"queued",    "running", "finishing",
+                                                         "succeeded", "failed",  "killed"};
   return names.at(static_cast<size_t>(state));
 }
 
 std::string_view TaskStateName(wire::TaskState state) {
-  static constexpr std::array<std::string_view, 6> names{"blocked", "pending", "running", "completed", "failed", "cancelled"};
+  static constexpr std::array<std::string_view, 6> names{"blocked",   "pending", "running",
+                                                         "completed", "failed",  "cancelled"};
   return names.at(static_cast<size_t>(state));
 }
 
 std::string_view AttemptStateName(wire::AttemptState state) {
-  static constexpr std::array<std::string_view, 5> names{"running", "completed", "failed", "aborted", "lost"};
+  static constexpr std::array<std::string_view, 5> names{"running", "completed", "failed",
+                                                         "aborted", "lost"};
   return names.at(static_cast<size_t>(state));
 }
 
@@ -156,8 +171,8 @@ std::string Brief(const wire::Record& record) { return std::visit(RecordPrinter{
 std::string Brief(const wire::ResponseBody& body) { return std::visit(ResponsePrinter{}, body); }
 
 std::string Brief(const wire::JobView& job) {
-  std::string text = StrCat(ToString(job.id), " ", JobStateName(job.state), ": map ", Phase(job.map), " reduce ",
-                            Phase(job.reduce));
+  std::string text = StrCat(ToString(job.id), " ", JobStateName(job.state), ": map ",
+                            Phase(job.map), " reduce ", Phase(job.reduce));
   if (!job.reason.empty()) text += StrCat("; ", job.reason);
   for (const std::string& warning : job.warnings) text += StrCat("\n    warning: ", warning);
   return text;
@@ -166,7 +181,8 @@ std::string Brief(const wire::JobView& job) {
 std::string Brief(const wire::TaskView& task) {
   std::string text = StrCat(ToString(task.id), " ", TaskStateName(task.state));
   for (const wire::AttemptView& attempt : task.attempts) {
-    text += StrCat("; .", attempt.id.number, " ", AttemptStateName(attempt.state), " ", attempt.worker_name);
+    text += StrCat("; .", attempt.id.number, " ", AttemptStateName(attempt.state), " ",
+                   attempt.worker_name);
     if (!attempt.cause.empty()) text += StrCat(" (", attempt.cause, ")");
   }
   return text;

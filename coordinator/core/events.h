@@ -1,5 +1,5 @@
-// What goes into the coordinator's core and what comes out. Events are things that happened; actions are things
-// that the shell must do.
+// What goes into the coordinator's core and what comes out. Events are things that happened;
+// actions are things that the shell must do.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,9 @@ struct BlobStored {
   uint64_t size_bytes = 0;
 };
 
-// Time has passed. Everything that depends on time alone happens here, never in the other events: so requests
-// that queued up while the coordinator was stalled are heard before anybody is declared dead.
+// Time has passed. Everything that depends on time alone happens here, never in the other events:
+// so requests that queued up while the coordinator was stalled are heard before anybody is declared
+// dead.
 struct Tick {};
 
 using Event = std::variant<RequestReceived, BlobStored, Tick>;
@@ -38,25 +39,26 @@ struct Reply {
 };
 
 struct Actions {
-  std::vector<wire::Record> records;    // make durable, in order, before any reply leaves
+  std::vector<wire::Record> records;  // make durable, in order, before any reply leaves
   std::vector<Reply> replies;
-  std::optional<Time> next_deadline;    // a Tick is wanted by then
-  bool stop = false;                    // idle for long enough and every worker was told: end the process
+  std::optional<Time> next_deadline;  // a Tick is wanted by then
+  bool stop = false;  // idle for long enough and every worker was told: end the process
 };
 
 struct CoreOptions {
-  std::string cluster;           // empty: answers to any name
+  std::string cluster;  // empty: answers to any name
   std::string version;
-  std::string http;              // base URL, shown to clients
+  std::string http;  // base URL, shown to clients
   int64_t started_unix_ms = 0;
-  uint64_t epoch = 1;            // differs in every life of the coordinator and grows
+  uint64_t epoch = 1;  // differs in every life of the coordinator and grows
   Duration lease = std::chrono::seconds(10);
   Duration heartbeat = std::chrono::milliseconds(500);
-  uint32_t max_jobs = 50;        // active ones
-  uint32_t history = 200;        // ended ones that are remembered
-  std::optional<Duration> exit_when_idle;  // without an active job for this long
-  Duration leave_timeout = std::chrono::seconds(5);    // how long workers are waited for then
-  Duration cleanup_timeout = std::chrono::seconds(10); // for the cleanup of a job that did not succeed
+  uint32_t max_jobs = 50;                            // active ones
+  uint32_t history = 200;                            // ended ones that are remembered
+  std::optional<Duration> exit_when_idle;            // without an active job for this long
+  Duration leave_timeout = std::chrono::seconds(5);  // how long workers are waited for then
+  Duration cleanup_timeout =
+      std::chrono::seconds(10);  // for the cleanup of a job that did not succeed
 };
 
 }  // namespace mr::coordinator

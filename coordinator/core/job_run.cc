@@ -14,7 +14,8 @@ void AddCounters(wire::Counters& sum, const wire::Counters& part, int64_t sign) 
   for (const auto& [name, value] : part) {
     // Wraps instead of overflowing: the values are the user's.
     int64_t& total = sum[name];
-    total = static_cast<int64_t>(static_cast<uint64_t>(total) + static_cast<uint64_t>(sign) * static_cast<uint64_t>(value));
+    total = static_cast<int64_t>(static_cast<uint64_t>(total) +
+                                 static_cast<uint64_t>(sign) * static_cast<uint64_t>(value));
   }
 }
 
@@ -24,8 +25,8 @@ uint32_t DurationMs(const wire::AttemptTimes& times) {
 }
 
 bool SameRecord(const wire::Failure& a, const wire::Failure& b) {
-  return a.input_path == b.input_path && a.record_offset == b.record_offset && a.record_no == b.record_no &&
-         a.excerpt == b.excerpt;
+  return a.input_path == b.input_path && a.record_offset == b.record_offset &&
+         a.record_no == b.record_no && a.excerpt == b.excerpt;
 }
 
 }  // namespace
@@ -46,9 +47,9 @@ void JobLogs::Append(const AttemptId& attempt, std::string_view bytes) {
 }
 
 void JobLogs::DropOldest() {
-  const auto oldest = std::min_element(rings_.begin(), rings_.end(), [](const auto& a, const auto& b) {
-    return a.second.touched < b.second.touched;
-  });
+  const auto oldest = std::min_element(
+      rings_.begin(), rings_.end(),
+      [](const auto& a, const auto& b) { return a.second.touched < b.second.touched; });
   CHECK(oldest != rings_.end());
   total_bytes_ -= oldest->second.text.size();
   rings_.erase(oldest);
@@ -75,7 +76,8 @@ void DurationSample::Add(uint32_t milliseconds) {
 
 JobRun::JobRun(const JobEntry& job, uint64_t epoch)
     : id(job.id),
-      pool(job.id, epoch, static_cast<uint32_t>(job.maps.size()), static_cast<uint32_t>(job.reduces.size())),
+      pool(job.id, epoch, static_cast<uint32_t>(job.maps.size()),
+           static_cast<uint32_t>(job.reduces.size())),
       partition_bytes(job.reduces.size()) {
   for (const wire::MapWork& work : job.plan) input_bytes += SplitBytes(work);
 }
@@ -125,11 +127,14 @@ wire::FailureReport MakeFailureReport(const TaskEntry& task) {
   report.worker_name = last.worker_name;
   report.failure = last.failure;
   report.attempts_failed = static_cast<uint32_t>(task.failures.size());
-  for (size_t i = 0; i + 1 < task.failures.size(); ++i) report.earlier_workers.push_back(task.failures[i].worker_name);
-  const bool has_record = last.failure.record_no > 0 || !last.failure.input_path.empty() || !last.failure.excerpt.empty();
-  report.same_record = has_record && std::all_of(task.failures.begin(), task.failures.end(), [&](const auto& failed) {
-                         return SameRecord(failed.failure, last.failure);
-                       });
+  for (size_t i = 0; i + 1 < task.failures.size(); ++i)
+    report.earlier_workers.push_back(task.failures[i].worker_name);
+  const bool has_record = last.failure.record_no > 0 || !last.failure.input_path.empty() ||
+                          !last.failure.excerpt.empty();
+  report.same_record = has_record && std::all_of(task.failures.begin(), task.failures.end(),
+                                                 [&](const auto& failed) {
+                                                   return SameRecord(failed.failure, last.failure);
+                                                 });
   return report;
 }
 

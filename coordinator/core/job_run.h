@@ -1,5 +1,5 @@
-// One job as it runs: its task pool, and the sums, logs and warnings that people are shown. Volatile; the durable
-// part is JobEntry. Pure; one thread.
+// One job as it runs: its task pool, and the sums, logs and warnings that people are shown.
+// Volatile; the durable part is JobEntry. Pure; one thread.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ inline constexpr size_t kMaxLogBytesPerAttempt = 64u << 10;
 inline constexpr size_t kMaxLogBytesPerJob = 2u << 20;
 inline constexpr size_t kMaxWarnings = 20;
 
-// The last 64 KiB of each attempt's log; when the job's share is used up, the attempts that have been silent the
-// longest lose theirs.
+// The last 64 KiB of each attempt's log; when the job's share is used up, the attempts that have
+// been silent the longest lose theirs.
 class JobLogs {
  public:
   void Append(const AttemptId& attempt, std::string_view bytes);
@@ -72,9 +72,9 @@ struct JobRun {
   DurationSample map_durations;
   DurationSample reduce_durations;
   uint64_t input_bytes = 0;
-  uint64_t input_bytes_done = 0;               // of completed maps
-  std::vector<uint64_t> partition_bytes;       // of completed maps, per reduce
-  uint64_t shuffle_bytes = 0;                  // their sum
+  uint64_t input_bytes_done = 0;          // of completed maps
+  std::vector<uint64_t> partition_bytes;  // of completed maps, per reduce
+  uint64_t shuffle_bytes = 0;             // their sum
   int64_t cpu_ms = 0;
   uint64_t peak_memory_bytes = 0;
   JobLogs logs;

@@ -17,20 +17,28 @@ std::string Hex64(uint64_t value) {
 
 const char* Name(wire::InputFormat format) {
   switch (format) {
-    case wire::InputFormat::kLines: return "lines";
-    case wire::InputFormat::kBlocks: return "blocks";
-    case wire::InputFormat::kWhole: return "whole";
-    case wire::InputFormat::kFixed: return "fixed";
+    case wire::InputFormat::kLines:
+      return "lines";
+    case wire::InputFormat::kBlocks:
+      return "blocks";
+    case wire::InputFormat::kWhole:
+      return "whole";
+    case wire::InputFormat::kFixed:
+      return "fixed";
   }
   return "unknown";
 }
 
 const char* Name(wire::Compression codec) {
   switch (codec) {
-    case wire::Compression::kNone: return "none";
-    case wire::Compression::kGzip: return "gzip";
-    case wire::Compression::kZstd: return "zstd";
-    case wire::Compression::kLz4: return "lz4";
+    case wire::Compression::kNone:
+      return "none";
+    case wire::Compression::kGzip:
+      return "gzip";
+    case wire::Compression::kZstd:
+      return "zstd";
+    case wire::Compression::kLz4:
+      return "lz4";
   }
   return "unknown";
 }
@@ -70,17 +78,19 @@ std::vector<wire::OutputFile> PublishedFiles(const JobEntry& job) {
     files.insert(files.end(), part.begin(), part.end());
   };
   for (const TaskEntry& task : job.maps) {
-    if (job.map_only() && task.completion) add(std::get<wire::MapResult>(task.completion->result).files);
+    if (job.map_only() && task.completion)
+      add(std::get<wire::MapResult>(task.completion->result).files);
   }
   for (const TaskEntry& task : job.reduces) {
     if (task.completion) add(std::get<wire::ReduceResult>(task.completion->result).files);
   }
-  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
   return files;
 }
 
-std::string MakeManifest(const JobEntry& job, const wire::Counters& counters, const std::string& version,
-                         int64_t now_unix_ms) {
+std::string MakeManifest(const JobEntry& job, const wire::Counters& counters,
+                         const std::string& version, int64_t now_unix_ms) {
   const wire::JobConfig& config = job.spec.config;
   uint64_t input_bytes = 0;
   for (const wire::InputFile& file : job.spec.inputs) input_bytes += file.size_bytes;
@@ -92,7 +102,8 @@ std::string MakeManifest(const JobEntry& job, const wire::Counters& counters, co
       {"millrace", version},
       {"submitted_at", FormatUtc(job.submitted_unix_ms)},
       {"committed_at", FormatUtc(now_unix_ms)},
-      {"plugin", {{"name", config.plugin_name}, {"job", config.job_name}, {"sha256", config.plugin_sha256}}},
+      {"plugin",
+       {{"name", config.plugin_name}, {"job", config.job_name}, {"sha256", config.plugin_sha256}}},
       {"input", {{"files", job.spec.inputs.size()}, {"bytes", input_bytes}}},
       {"tasks", {{"map", job.maps.size()}, {"reduce", job.reduces.size()}}},
       {"output", OutputJson(PublishedFiles(job))},

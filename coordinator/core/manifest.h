@@ -13,7 +13,7 @@ namespace mr::coordinator {
 std::vector<wire::OutputFile> PublishedFiles(const JobEntry& job);
 
 // JSON, indented by two. Checksums are 16 hex digits. Call when every task is completed.
-std::string MakeManifest(const JobEntry& job, const wire::Counters& counters, const std::string& version,
-                         int64_t now_unix_ms);
+std::string MakeManifest(const JobEntry& job, const wire::Counters& counters,
+                         const std::string& version, int64_t now_unix_ms);
 
 }  // namespace mr::coordinator

@@ -7,7 +7,9 @@
 namespace mr::coordinator {
 namespace {
 
-tl::unexpected<Error> Refuse(std::string text) { return Fail(ErrorCode::kInvalidArgument, std::move(text)); }
+tl::unexpected<Error> Refuse(std::string text) {
+  return Fail(ErrorCode::kInvalidArgument, std::move(text));
+}
 
 bool IsSha256(std::string_view text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -49,21 +51,26 @@ class Packer {
 tl::unexpected<Error> TooMany(const wire::JobSpec& spec) {
   uint64_t total = 0;
   for (const wire::InputFile& file : spec.inputs) total += file.size_bytes;
-  return Refuse(StrCat("the input (", FormatSize(total), " in ", spec.inputs.size(), " files) makes more than ",
-                       FormatCount(kMaxMapTasks), " map tasks with splits of ",
-                       FormatSize(spec.config.split_bytes), "; give a larger --split-size"));
+  return Refuse(StrCat("the input (", FormatSize(total), " in ", spec.inputs.size(),
+                       " files) makes more than ", FormatCount(kMaxMapTasks),
+                       " map tasks with splits of ", FormatSize(spec.config.split_bytes),
+                       "; give a larger --split-size"));
 }
 
 Status CheckRanges(const wire::JobConfig& config) {
   if (config.reducers > kMaxReducers) {
-    return Refuse(StrCat("the job asks for ", config.reducers, " reducers; at most ", kMaxReducers, " are possible"));
+    return Refuse(StrCat("the job asks for ", config.reducers, " reducers; at most ", kMaxReducers,
+                         " are possible"));
   }
-  if (config.split_bytes == 0) return Refuse("the split size is 0; give --split-size at least 1 byte");
+  if (config.split_bytes == 0)
+    return Refuse("the split size is 0; give --split-size at least 1 byte");
   if (config.max_attempts == 0 || config.max_attempts > 100) {
-    return Refuse(StrCat("max attempts is ", config.max_attempts, "; it must be from 1 to 100 (--max-attempts)"));
+    return Refuse(StrCat("max attempts is ", config.max_attempts,
+                         "; it must be from 1 to 100 (--max-attempts)"));
   }
   if (config.task_timeout_ms <= 0) {
-    return Refuse(StrCat("the task time-out is ", config.task_timeout_ms, " ms; it must be positive (--task-timeout)"));
+    return Refuse(StrCat("the task time-out is ", config.task_timeout_ms,
+                         " ms; it must be positive (--task-timeout)"));
   }
   if (config.task_memory_bytes < (1u << 20)) {
     return Refuse(StrCat("the task memory is ", FormatSize(config.task_memory_bytes),
@@ -78,8 +85,8 @@ Status CheckRanges(const wire::JobConfig& config) {
 Status CheckRangeBounds(const wire::JobConfig& config) {
   if (config.range_bounds.empty()) return {};
   if (config.range_bounds.size() + 1 != config.reducers) {
-    return Refuse(StrCat("a total order over ", config.reducers, " reducers needs ", config.reducers - 1,
-                         " bounds, not ", config.range_bounds.size()));
+    return Refuse(StrCat("a total order over ", config.reducers, " reducers needs ",
+                         config.reducers - 1, " bounds, not ", config.range_bounds.size()));
   }
   if (!std::is_sorted(config.range_bounds.begin(), config.range_bounds.end())) {
     return Refuse("the bounds of a total order must ascend");
@@ -92,10 +99,12 @@ Status CheckRangeBounds(const wire::JobConfig& config) {
 Status CheckSpec(const wire::JobSpec& spec) {
   const wire::JobConfig& config = spec.config;
   if (!IsSha256(config.plugin_sha256)) {
-    return Refuse(StrCat("the plugin's hash '", Printable(config.plugin_sha256, 80), "' is not a SHA-256 in lower-case hex"));
+    return Refuse(StrCat("the plugin's hash '", Printable(config.plugin_sha256, 80),
+                         "' is not a SHA-256 in lower-case hex"));
   }
   if (config.output_dir.empty() || config.output_dir.front() != '/') {
-    return Refuse(StrCat("the output directory '", Printable(config.output_dir), "' is not an absolute path"));
+    return Refuse(StrCat("the output directory '", Printable(config.output_dir),
+                         "' is not an absolute path"));
   }
   MR_RETURN_IF_ERROR(CheckRanges(config));
   MR_RETURN_IF_ERROR(CheckRangeBounds(config));
@@ -117,7 +126,8 @@ Result<std::vector<wire::MapWork>> PlanSplits(const wire::JobSpec& spec) {
   Packer packer(step);
   for (const wire::InputFile& file : spec.inputs) {
     if (file.size_bytes == 0 && !whole) continue;
-    const bool one_piece = whole || file.compression != wire::Compression::kNone || file.size_bytes <= step;
+    const bool one_piece =
+        whole || file.compression != wire::Compression::kNone || file.size_bytes <= step;
     if (one_piece) {
       packer.Add({file, 0, file.size_bytes});
     } else {
@@ -134,8 +144,9 @@ Result<std::vector<wire::MapWork>> PlanSplits(const wire::JobSpec& spec) {
   std::vector<wire::MapWork> tasks = packer.Take();
   if (tasks.empty()) tasks.emplace_back();
   if (uint64_t{config.reducers} * tasks.size() > kMaxSegments) {
-    return Refuse(StrCat(tasks.size(), " map tasks times ", config.reducers, " reducers are more than ",
-                         FormatCount(kMaxSegments), " segments; give a larger --split-size or fewer reducers"));
+    return Refuse(StrCat(tasks.size(), " map tasks times ", config.reducers,
+                         " reducers are more than ", FormatCount(kMaxSegments),
+                         " segments; give a larger --split-size or fewer reducers"));
   }
   return tasks;
 }

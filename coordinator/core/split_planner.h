@@ -1,8 +1,9 @@
-// Cuts a job's input into map tasks. Pure and deterministic: the same spec always gives the same plan, so the
-// plan itself is never stored.
+// Cuts a job's input into map tasks. Pure and deterministic: the same spec always gives the same
+// plan, so the plan itself is never stored.
 //
-// Files are taken in the user's order. A file is cut every split_bytes (kFixed: rounded down to whole records);
-// compressed files and kWhole files are never cut. What is smaller than split_bytes is packed with its neighbours.
+// Files are taken in the user's order. A file is cut every split_bytes (kFixed: rounded down to
+// whole records); compressed files and kWhole files are never cut. What is smaller than split_bytes
+// is packed with its neighbours.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,9 @@ inline constexpr uint64_t kMaxSegments = 50'000'000;
 // Everything about a spec that needs no plan: ranges, names, paths. Errors: kInvalidArgument.
 Status CheckSpec(const wire::JobSpec& spec);
 
-// One MapWork per map task; at least one, even when there is no input at all. Empty files are left out, except
-// with kWhole, where each is a record. Expects CheckSpec to have passed.
-// Errors: kInvalidArgument when there would be too many tasks.
+// One MapWork per map task; at least one, even when there is no input at all. Empty files are left
+// out, except with kWhole, where each is a record. Expects CheckSpec to have passed. Errors:
+// kInvalidArgument when there would be too many tasks.
 Result<std::vector<wire::MapWork>> PlanSplits(const wire::JobSpec& spec);
 
 uint64_t SplitBytes(const wire::MapWork& work);  // of all its splits

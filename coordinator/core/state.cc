@@ -9,12 +9,16 @@
 namespace mr::coordinator {
 namespace {
 
-tl::unexpected<Error> Refuse(std::string text) { return Fail(ErrorCode::kInternal, std::move(text)); }
+tl::unexpected<Error> Refuse(std::string text) {
+  return Fail(ErrorCode::kInternal, std::move(text));
+}
 
 Result<const JobEntry*> FindIn(const State& state, JobId id, JobStage stage) {
   const JobEntry* job = state.Find(id);
-  if (job == nullptr) return Refuse(StrCat("a record names job ", ToString(id), ", which does not exist"));
-  if (job->stage != stage) return Refuse(StrCat("a record for job ", ToString(id), " comes in the wrong stage"));
+  if (job == nullptr)
+    return Refuse(StrCat("a record names job ", ToString(id), ", which does not exist"));
+  if (job->stage != stage)
+    return Refuse(StrCat("a record for job ", ToString(id), " comes in the wrong stage"));
   return job;
 }
 
@@ -22,16 +26,18 @@ Result<const JobEntry*> FindIn(const State& state, JobId id, JobStage stage) {
 Result<const TaskEntry*> OpenTask(const State& state, const AttemptId& attempt) {
   MR_ASSIGN_OR_RETURN(const JobEntry* job, FindIn(state, attempt.task.job, JobStage::kActive));
   const TaskEntry* task = job->Find(attempt.task);
-  if (task == nullptr) return Refuse(StrCat("a record names task ", ToString(attempt.task), ", which does not exist"));
+  if (task == nullptr)
+    return Refuse(StrCat("a record names task ", ToString(attempt.task), ", which does not exist"));
   if (task->completion) {
-    return Refuse(StrCat("a record for ", ToString(attempt), " comes after ", ToString(task->completion->attempt),
-                         " won the task"));
+    return Refuse(StrCat("a record for ", ToString(attempt), " comes after ",
+                         ToString(task->completion->attempt), " won the task"));
   }
   return task;
 }
 
 Status RequireGrant(const TaskEntry& task, const AttemptId& attempt) {
-  if (task.granted != attempt) return Refuse(StrCat(ToString(attempt), " does not hold the commit grant"));
+  if (task.granted != attempt)
+    return Refuse(StrCat(ToString(attempt), " does not hold the commit grant"));
   return {};
 }
 
@@ -58,13 +64,14 @@ struct Validator {
     const JobEntry& job = *state.Find(record.attempt.task.job);
     if (job.map_only()) return RequireGrant(*task, record.attempt);
     if (record.result.partition_bytes.size() != job.reduces.size()) {
-      return Refuse(StrCat(ToString(record.attempt), " made ", record.result.partition_bytes.size(), " partitions of ",
-                           job.reduces.size()));
+      return Refuse(StrCat(ToString(record.attempt), " made ", record.result.partition_bytes.size(),
+                           " partitions of ", job.reduces.size()));
     }
     return {};
   }
   Status operator()(const wire::MapOutputLost& record) const {
-    MR_ASSIGN_OR_RETURN(const JobEntry* job, FindIn(state, record.attempt.task.job, JobStage::kActive));
+    MR_ASSIGN_OR_RETURN(const JobEntry* job,
+                        FindIn(state, record.attempt.task.job, JobStage::kActive));
     const TaskEntry* task = job->Find(record.attempt.task);
     if (task == nullptr || record.attempt.task.phase != Phase::kMap || job->map_only()) {
       return Refuse(StrCat(ToString(record.attempt), " has no map output to lose"));
@@ -87,7 +94,8 @@ struct Validator {
     return RequireGrant(*task, record.attempt);
   }
   Status operator()(const wire::ReduceCommitted& record) const {
-    if (record.attempt.task.phase != Phase::kReduce) return Refuse("a committed reduce is not a reduce");
+    if (record.attempt.task.phase != Phase::kReduce)
+      return Refuse("a committed reduce is not a reduce");
     MR_ASSIGN_OR_RETURN(const TaskEntry* task, OpenTask(state, record.attempt));
     return RequireGrant(*task, record.attempt);
   }
@@ -103,7 +111,8 @@ struct Validator {
     const JobEntry* job = state.Find(record.job);
     if (job == nullptr) return Refuse(StrCat("job ", ToString(record.job), " does not exist"));
     const bool gives_up = job->stage == JobStage::kFinishing && job->success && !record.success;
-    if (job->stage != JobStage::kActive && !gives_up) return Refuse(StrCat(ToString(record.job), " finishes twice"));
+    if (job->stage != JobStage::kActive && !gives_up)
+      return Refuse(StrCat(ToString(record.job), " finishes twice"));
     if (record.success && !job->all_done()) {
       return Refuse(StrCat(ToString(record.job), " succeeds with tasks that are not completed"));
     }
@@ -127,7 +136,9 @@ struct Applier {
     return *task;
   }
 
-  void operator()(const wire::PluginStored& record) const { state.plugins[record.sha256] = record.size_bytes; }
+  void operator()(const wire::PluginStored& record) const {
+    state.plugins[record.sha256] = record.size_bytes;
+  }
   void operator()(const wire::JobSubmitted& record) const {
     JobEntry job;
     job.id = record.job;
@@ -143,21 +154,26 @@ struct Applier {
     state.jobs.emplace(record.job, std::move(job));
   }
   void operator()(const wire::MapCompleted& record) const {
-    Task(record.attempt).completion = Completion{record.attempt, record.result, record.counters, record.times};
+    Task(record.attempt).completion =
+        Completion{record.attempt, record.result, record.counters, record.times};
     ++Job(record.attempt.task.job).maps_completed;
   }
   void operator()(const wire::MapOutputLost& record) const {
     Task(record.attempt).completion.reset();
     --Job(record.attempt.task.job).maps_completed;
   }
-  void operator()(const wire::CommitGrantedRecord& record) const { Task(record.attempt).granted = record.attempt; }
+  void operator()(const wire::CommitGrantedRecord& record) const {
+    Task(record.attempt).granted = record.attempt;
+  }
   void operator()(const wire::CommitRevoked& record) const { Task(record.attempt).granted.reset(); }
   void operator()(const wire::ReduceCommitted& record) const {
-    Task(record.attempt).completion = Completion{record.attempt, record.result, record.counters, record.times};
+    Task(record.attempt).completion =
+        Completion{record.attempt, record.result, record.counters, record.times};
     ++Job(record.attempt.task.job).reduces_completed;
   }
   void operator()(const wire::AttemptFailed& record) const {
-    Task(record.attempt).failures.push_back({record.attempt, record.worker_name, record.failure, record.unix_ms});
+    Task(record.attempt)
+        .failures.push_back({record.attempt, record.worker_name, record.failure, record.unix_ms});
   }
   void operator()(const wire::JobFinishing& record) const {
     JobEntry& job = Job(record.job);

@@ -1,5 +1,6 @@
-// The coordinator's durable state: what the records, applied in order, say. Live operation and recovery run the
-// same Apply, so the state after a restart is the state before it. Workers, leases and assignments are not here.
+// The coordinator's durable state: what the records, applied in order, say. Live operation and
+// recovery run the same Apply, so the state after a restart is the state before it. Workers, leases
+// and assignments are not here.
 //
 // Pure values; one thread.
 #pragma once
@@ -37,8 +38,8 @@ struct Completion {
 };
 
 struct TaskEntry {
-  std::vector<FailedAttempt> failures;   // oldest first
-  std::optional<AttemptId> granted;      // may publish; tasks that write output only
+  std::vector<FailedAttempt> failures;  // oldest first
+  std::optional<AttemptId> granted;     // may publish; tasks that write output only
   std::optional<Completion> completion;
   friend bool operator==(const TaskEntry&, const TaskEntry&) = default;
 };
@@ -82,7 +83,8 @@ struct JobEntry {
 struct State {
   std::map<std::string, uint64_t> plugins;  // sha256 -> bytes
   std::map<JobId, JobEntry> jobs;
-  std::map<std::pair<uint64_t, uint64_t>, JobId> by_request;  // (client, request id), while in history
+  std::map<std::pair<uint64_t, uint64_t>, JobId>
+      by_request;  // (client, request id), while in history
   uint64_t last_job = 0;
   friend bool operator==(const State&, const State&) = default;
 
@@ -90,8 +92,9 @@ struct State {
   const TaskEntry* Find(const TaskId& task) const;
 };
 
-// May this record follow `state`? Live operation checks its own records with it (a refusal is a bug); recovery
-// stops at a record that is refused. Errors: kInternal naming the record and the rule.
+// May this record follow `state`? Live operation checks its own records with it (a refusal is a
+// bug); recovery stops at a record that is refused. Errors: kInternal naming the record and the
+// rule.
 Status Validate(const State& state, const wire::Record& record);
 // Changes `state`. Only for records that Validate accepted.
 void Apply(State& state, const wire::Record& record);

@@ -18,12 +18,14 @@ const Attempt* Task::running() const {
   return &attempts.back();
 }
 
-TaskPool::TaskPool(JobId job, uint64_t epoch, uint32_t maps, uint32_t reduces) : job_(job), epoch_(epoch) {
+TaskPool::TaskPool(JobId job, uint64_t epoch, uint32_t maps, uint32_t reduces)
+    : job_(job), epoch_(epoch) {
   tasks_[Slot(Phase::kMap)].resize(maps);
   tasks_[Slot(Phase::kReduce)].resize(reduces);
   tasks_[Slot(Phase::kFinish)].resize(1);
   for (uint32_t i = 0; i < maps; ++i) MakePending({job, Phase::kMap, i});
-  // Reduces wait in their own queue from the start; NextPending holds them back until the maps are done.
+  // Reduces wait in their own queue from the start; NextPending holds them back until the maps are
+  // done.
   for (uint32_t i = 0; i < reduces; ++i) pending_[Slot(Phase::kReduce)].insert(i);
 }
 
@@ -40,7 +42,9 @@ const Attempt* TaskPool::Find(const AttemptId& id) const {
   return &task->attempts[id.number];
 }
 
-Attempt* TaskPool::Find(const AttemptId& id) { return const_cast<Attempt*>(std::as_const(*this).Find(id)); }
+Attempt* TaskPool::Find(const AttemptId& id) {
+  return const_cast<Attempt*>(std::as_const(*this).Find(id));
+}
 
 std::optional<TaskId> TaskPool::NextPending(const std::function<bool(const TaskId&)>& avoid) const {
   for (const Phase phase : {Phase::kFinish, Phase::kReduce, Phase::kMap}) {
@@ -57,7 +61,8 @@ std::optional<TaskId> TaskPool::NextPending(const std::function<bool(const TaskI
   return std::nullopt;
 }
 
-Attempt& TaskPool::Start(const TaskId& id, WorkerRef worker, const std::string& worker_name, const Now& now) {
+Attempt& TaskPool::Start(const TaskId& id, WorkerRef worker, const std::string& worker_name,
+                         const Now& now) {
   Task* task = Find(id);
   CHECK(task != nullptr && task->running() == nullptr) << ToString(id);
   CHECK_EQ(pending_[Slot(id.phase)].erase(id.index), 1u) << ToString(id) << " is not pending";
@@ -128,7 +133,8 @@ void TaskPool::Stop() {
     for (Task& task : tasks) {
       if (Attempt* attempt = task.running()) {
         attempt->cancelling = true;
-      } else if (task.state == wire::TaskState::kPending || task.state == wire::TaskState::kBlocked) {
+      } else if (task.state == wire::TaskState::kPending ||
+                 task.state == wire::TaskState::kBlocked) {
         task.state = wire::TaskState::kCancelled;
       }
     }

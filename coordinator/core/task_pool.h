@@ -1,5 +1,5 @@
-// The tasks of one job while it runs: which are blocked, pending, running or completed, and every attempt that
-// this coordinator started. Volatile; rebuilt from the durable state after a restart.
+// The tasks of one job while it runs: which are blocked, pending, running or completed, and every
+// attempt that this coordinator started. Volatile; rebuilt from the durable state after a restart.
 //
 //   blocked → pending → running → completed
 //                ↑         │          │
@@ -35,18 +35,18 @@ struct Attempt {
   uint64_t bytes_total = 0;
   uint64_t records_done = 0;
   uint64_t shuffle_bytes_done = 0;
-  std::string cause;           // why it ended badly, or the user's status text while it runs
-  bool acknowledged = false;   // the worker has said that the assignment arrived
-  bool cancelling = false;     // its job is over: the worker is told to stop it
-  uint32_t absent_reports = 0; // successive reports that do not name it
+  std::string cause;            // why it ended badly, or the user's status text while it runs
+  bool acknowledged = false;    // the worker has said that the assignment arrived
+  bool cancelling = false;      // its job is over: the worker is told to stop it
+  uint32_t absent_reports = 0;  // successive reports that do not name it
 };
 
 struct Task {
   wire::TaskState state = wire::TaskState::kBlocked;
-  std::vector<Attempt> attempts;          // by number
-  uint32_t trouble = 0;                   // attempts aborted by our own errors since the last success
-  std::set<AttemptId> fetch_reports;      // reduce attempts that could not fetch the present output
-  WorkerId output_at;                     // maps: who holds the output; 0 = nobody
+  std::vector<Attempt> attempts;      // by number
+  uint32_t trouble = 0;               // attempts aborted by our own errors since the last success
+  std::set<AttemptId> fetch_reports;  // reduce attempts that could not fetch the present output
+  WorkerId output_at;                 // maps: who holds the output; 0 = nobody
 
   // The running attempt (there is at most one), or null.
   Attempt* running();
@@ -64,19 +64,22 @@ class TaskPool {
   Attempt* Find(const AttemptId& id);
   const std::vector<Task>& tasks(Phase phase) const { return tasks_[Slot(phase)]; }
 
-  // The first pending task: finish, else a reduce (only when every map is completed), else a map. Among the
-  // first 64 of a phase, one for which `avoid` is false is preferred.
+  // The first pending task: finish, else a reduce (only when every map is completed), else a map.
+  // Among the first 64 of a phase, one for which `avoid` is false is preferred.
   std::optional<TaskId> NextPending(const std::function<bool(const TaskId&)>& avoid) const;
   // A pending task becomes running. Numbers are never used twice.
-  Attempt& Start(const TaskId& id, WorkerRef worker, const std::string& worker_name, const Now& now);
+  Attempt& Start(const TaskId& id, WorkerRef worker, const std::string& worker_name,
+                 const Now& now);
   void Complete(const AttemptId& id, int64_t unix_ms);
-  // The attempt is over without a result. The task is pending again, at once or at `retry_at`, unless stopped.
+  // The attempt is over without a result. The task is pending again, at once or at `retry_at`,
+  // unless stopped.
   void End(const AttemptId& id, wire::AttemptState how, std::string cause, int64_t unix_ms,
            std::optional<Time> retry_at = std::nullopt);
   // A completed map has to run again.
   void LoseOutput(const TaskId& map);
 
-  // No task starts any more (but the finish task, after OpenFinish); running attempts are to be cancelled.
+  // No task starts any more (but the finish task, after OpenFinish); running attempts are to be
+  // cancelled.
   void Stop();
   void OpenFinish();
   void ReleaseDelayed(Time now);

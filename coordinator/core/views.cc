@@ -24,7 +24,8 @@ wire::PhaseProgress CountTasks(const TaskPool& pool, Phase phase) {
 uint64_t FractionOf(uint64_t whole, uint64_t done, uint64_t total) {
   if (total == 0) return 0;
   if (done >= total) return whole;
-  return static_cast<uint64_t>(static_cast<double>(whole) * (static_cast<double>(done) / static_cast<double>(total)));
+  return static_cast<uint64_t>(static_cast<double>(whole) *
+                               (static_cast<double>(done) / static_cast<double>(total)));
 }
 
 void FillBytes(const JobEntry& job, const JobRun& run, wire::JobView& view) {
@@ -40,8 +41,10 @@ void FillBytes(const JobEntry& job, const JobRun& run, wire::JobView& view) {
   for (const TaskId& id : run.pool.running_tasks()) {
     const Attempt* attempt = run.pool.Find(id)->running();
     if (id.phase == Phase::kMap) {
-      // The attempt's own total may count decompressed bytes: only its fraction means something here.
-      view.map.bytes_done += FractionOf(SplitBytes(job.plan[id.index]), attempt->bytes_done, attempt->bytes_total);
+      // The attempt's own total may count decompressed bytes: only its fraction means something
+      // here.
+      view.map.bytes_done +=
+          FractionOf(SplitBytes(job.plan[id.index]), attempt->bytes_done, attempt->bytes_total);
     } else if (id.phase == Phase::kReduce) {
       const uint64_t bytes = run.partition_bytes[id.index];
       view.shuffle.bytes_done += std::min(bytes, attempt->shuffle_bytes_done);
@@ -61,7 +64,8 @@ const TaskEntry* CompletedEntry(const JobEntry& job, const TaskId& task) {
 }
 
 wire::TaskState ShownState(const JobRun& run, const TaskId& id, const Task& task) {
-  const bool waits = task.state == wire::TaskState::kPending || task.state == wire::TaskState::kBlocked;
+  const bool waits =
+      task.state == wire::TaskState::kPending || task.state == wire::TaskState::kBlocked;
   if (id.phase == Phase::kReduce && waits) {
     return run.pool.maps_done() ? wire::TaskState::kPending : wire::TaskState::kBlocked;
   }
@@ -70,12 +74,14 @@ wire::TaskState ShownState(const JobRun& run, const TaskId& id, const Task& task
   return task.state;
 }
 
-bool Matches(const wire::ListTasksRequest& request, const JobRun& run, const TaskId& id, const Task& task) {
+bool Matches(const wire::ListTasksRequest& request, const JobRun& run, const TaskId& id,
+             const Task& task) {
   if (request.phase && *request.phase != id.phase) return false;
   if (request.state && *request.state != ShownState(run, id, task)) return false;
   if (!request.failed_only) return true;
-  return std::any_of(task.attempts.begin(), task.attempts.end(),
-                     [](const Attempt& attempt) { return attempt.state == wire::AttemptState::kFailed; });
+  return std::any_of(task.attempts.begin(), task.attempts.end(), [](const Attempt& attempt) {
+    return attempt.state == wire::AttemptState::kFailed;
+  });
 }
 
 }  // namespace
@@ -89,7 +95,8 @@ wire::JobState StateOf(const JobEntry& job, const JobRun& run) {
   return job.killed ? wire::JobState::kKilled : wire::JobState::kFailed;
 }
 
-wire::JobView MakeJobView(const JobEntry& job, const JobRun& run, const WorkerTable& workers, bool full) {
+wire::JobView MakeJobView(const JobEntry& job, const JobRun& run, const WorkerTable& workers,
+                          bool full) {
   const wire::JobConfig& config = job.spec.config;
   wire::JobView view;
   view.id = job.id;
@@ -137,9 +144,9 @@ wire::TaskView MakeTaskView(const JobEntry& job, const JobRun& run, const TaskId
   if (id.phase == Phase::kMap) view.input = DescribeSplits(job.plan[id.index]);
   if (id.phase == Phase::kReduce) view.input = StrCat("partition ", id.index);
   for (const Attempt& attempt : task->attempts) {
-    view.attempts.push_back({attempt.id, attempt.state, attempt.worker_name, attempt.started_unix_ms,
-                             attempt.ended_unix_ms, attempt.bytes_done, attempt.bytes_total, attempt.records_done,
-                             attempt.cause});
+    view.attempts.push_back({attempt.id, attempt.state, attempt.worker_name,
+                             attempt.started_unix_ms, attempt.ended_unix_ms, attempt.bytes_done,
+                             attempt.bytes_total, attempt.records_done, attempt.cause});
   }
   if (const TaskEntry* entry = CompletedEntry(job, id)) view.counters = entry->completion->counters;
   return view;
@@ -163,7 +170,8 @@ wire::WorkerView MakeWorkerView(const Worker& worker) {
   return view;
 }
 
-wire::ListTasksResponse ListTasks(const JobEntry& job, const JobRun& run, const wire::ListTasksRequest& request) {
+wire::ListTasksResponse ListTasks(const JobEntry& job, const JobRun& run,
+                                  const wire::ListTasksRequest& request) {
   wire::ListTasksResponse response;
   const uint32_t limit = std::min(request.limit, kMaxTasksPerPage);
   for (const Phase phase : {Phase::kMap, Phase::kReduce}) {

@@ -12,12 +12,14 @@ namespace mr::coordinator {
 
 wire::JobState StateOf(const JobEntry& job, const JobRun& run);
 // `full`: with durations_ms and files, for one job; lists leave them out.
-wire::JobView MakeJobView(const JobEntry& job, const JobRun& run, const WorkerTable& workers, bool full);
+wire::JobView MakeJobView(const JobEntry& job, const JobRun& run, const WorkerTable& workers,
+                          bool full);
 wire::TaskView MakeTaskView(const JobEntry& job, const JobRun& run, const TaskId& task);
 wire::WorkerView MakeWorkerView(const Worker& worker);
 
 // The tasks that match, by phase and index; the finish task is left out.
-wire::ListTasksResponse ListTasks(const JobEntry& job, const JobRun& run, const wire::ListTasksRequest& request);
+wire::ListTasksResponse ListTasks(const JobEntry& job, const JobRun& run,
+                                  const wire::ListTasksRequest& request);
 
 // "std::invalid_argument: not a number: 'n/a'"; for an attempt's line in a table.
 std::string DescribeFailure(const wire::Failure& failure);

@@ -12,7 +12,9 @@ Worker* WorkerTable::FindByName(const std::string& name) {
   return found == by_name_.end() ? nullptr : Find(found->second);
 }
 
-Worker* WorkerTable::Find(WorkerId id) { return const_cast<Worker*>(std::as_const(*this).Find(id)); }
+Worker* WorkerTable::Find(WorkerId id) {
+  return const_cast<Worker*>(std::as_const(*this).Find(id));
+}
 
 const Worker* WorkerTable::Find(WorkerId id) const {
   if (id.value == 0 || id.value > workers_.size()) return nullptr;
@@ -22,7 +24,8 @@ const Worker* WorkerTable::Find(WorkerId id) const {
 Result<Worker*> WorkerTable::Check(const WorkerRef& ref) {
   Worker* worker = Find(ref.worker);
   if (worker == nullptr || worker->session != ref.session) {
-    return Fail(ErrorCode::kFenced, StrCat("session ", ToString(ref), " is not the present one; register again"));
+    return Fail(ErrorCode::kFenced,
+                StrCat("session ", ToString(ref), " is not the present one; register again"));
   }
   if (!worker->alive) {
     return Fail(ErrorCode::kFenced, StrCat("the lease of ", ToString(ref), " (", worker->info.name,
@@ -34,8 +37,9 @@ Result<Worker*> WorkerTable::Check(const WorkerRef& ref) {
 Result<Worker*> WorkerTable::FindOrAdd(const std::string& name) {
   if (Worker* worker = FindByName(name)) return worker;
   if (workers_.size() >= kMaxWorkers) {
-    return Fail(ErrorCode::kUnavailable, StrCat("the coordinator knows ", kMaxWorkers,
-                                                " workers, which is its limit; restart it to forget those that are gone"));
+    return Fail(ErrorCode::kUnavailable,
+                StrCat("the coordinator knows ", kMaxWorkers,
+                       " workers, which is its limit; restart it to forget those that are gone"));
   }
   Worker worker;
   worker.id = WorkerId{workers_.size() + 1};
@@ -45,8 +49,8 @@ Result<Worker*> WorkerTable::FindOrAdd(const std::string& name) {
 }
 
 uint32_t WorkerTable::alive_count() const {
-  return static_cast<uint32_t>(
-      std::count_if(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.alive; }));
+  return static_cast<uint32_t>(std::count_if(workers_.begin(), workers_.end(),
+                                             [](const Worker& worker) { return worker.alive; }));
 }
 
 std::vector<WorkerId> WorkerTable::Waiting() const {
@@ -61,7 +65,8 @@ std::vector<WorkerId> WorkerTable::Waiting() const {
 }
 
 bool WorkerTable::AnyoneWaits() const {
-  return std::any_of(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.held.has_value(); });
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const Worker& worker) { return worker.held.has_value(); });
 }
 
 }  // namespace mr::coordinator

@@ -1,7 +1,9 @@
-// The workers that have registered: who they are, whether they live, what they run and hold. Volatile.
+// The workers that have registered: who they are, whether they live, what they run and hold.
+// Volatile.
 //
-// A worker is its name; its id stays the same for as long as the coordinator lives. Each registration opens a new
-// session, and everything that comes from an older one is fenced off. Pure; one thread.
+// A worker is its name; its id stays the same for as long as the coordinator lives. Each
+// registration opens a new session, and everything that comes from an older one is fenced off.
+// Pure; one thread.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +31,8 @@ struct HeldWork {
   uint64_t order = 0;  // of arrival
 };
 
-// Things a worker is told in its reports until it must have heard: answers can be lost, so each is said in the
-// answers to three different requests.
+// Things a worker is told in its reports until it must have heard: answers can be lost, so each is
+// said in the answers to three different requests.
 template <class T>
 class Notices {
  public:
@@ -70,7 +72,7 @@ struct Worker {
   std::optional<HeldWork> held;
   Notices<JobId> ended_jobs;
   Notices<AttemptId> drop_outputs;
-  std::set<JobId> jobs;             // that it was given a task of; to be told of their end
+  std::set<JobId> jobs;  // that it was given a task of; to be told of their end
 
   // Newest request of each kind, to know a late copy from news. Ids grow per client.
   uint64_t register_client = 0, register_request = 0;
@@ -102,7 +104,7 @@ class WorkerTable {
   bool AnyoneWaits() const;
 
  private:
-  std::vector<Worker> workers_;             // index = id - 1
+  std::vector<Worker> workers_;  // index = id - 1
   std::map<std::string, WorkerId> by_name_;
   uint64_t last_session_ = 0;
 };

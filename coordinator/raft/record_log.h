@@ -1,5 +1,5 @@
-// Where the coordinator's records are made durable. The server appends the records of a batch, syncs once, and
-// only then lets replies leave.
+// Where the coordinator's records are made durable. The server appends the records of a batch,
+// syncs once, and only then lets replies leave.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace mr::coordinator {
 
-// One thread. After an error of Append or Sync nothing may be answered any more: the process must end.
+// One thread. After an error of Append or Sync nothing may be answered any more: the process must
+// end.
 class RecordLog {
  public:
   virtual ~RecordLog() = default;
@@ -23,8 +24,8 @@ class RecordLog {
   virtual std::string_view description() const = 0;
 };
 
-// Keeps nothing: a coordinator that is restarted has forgotten its jobs, and its workers start anew. The journal
-// takes this place.
+// Keeps nothing: a coordinator that is restarted has forgotten its jobs, and its workers start
+// anew. The journal takes this place.
 class VolatileLog final : public RecordLog {
  public:
   Status Append(std::span<const std::string> records) override;

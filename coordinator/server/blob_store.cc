@@ -19,15 +19,18 @@ bool IsSha256(std::string_view text) {
 
 Status CheckPut(const wire::PutBlobRequest& request) {
   if (!IsSha256(request.sha256)) {
-    return Fail(ErrorCode::kInvalidArgument, "a plugin is named by its SHA-256 in 64 lower-case hex digits");
+    return Fail(ErrorCode::kInvalidArgument,
+                "a plugin is named by its SHA-256 in 64 lower-case hex digits");
   }
   if (request.total_bytes == 0 || request.total_bytes > kMaxBlobBytes) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("the plugin has ", FormatSize(request.total_bytes),
-                                                    "; it must have at least 1 byte and at most ",
-                                                    FormatSize(kMaxBlobBytes)));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("the plugin has ", FormatSize(request.total_bytes),
+                       "; it must have at least 1 byte and at most ", FormatSize(kMaxBlobBytes)));
   }
-  if (request.bytes.size() > request.total_bytes || request.offset > request.total_bytes - request.bytes.size()) {
-    return Fail(ErrorCode::kInvalidArgument, "a piece of the plugin lies beyond its end; send it again from the start");
+  if (request.bytes.size() > request.total_bytes ||
+      request.offset > request.total_bytes - request.bytes.size()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "a piece of the plugin lies beyond its end; send it again from the start");
   }
   return {};
 }
@@ -45,7 +48,8 @@ Status BlobStore::Scan() {
   MR_ASSIGN_OR_RETURN(const std::vector<std::string> names, env_->ListDirectory(directory_));
   for (const std::string& name : names) {
     const std::string path = JoinPath(directory_, name);
-    const Result<std::string> bytes = IsSha256(name) ? ReadWholeFile(*env_, path, kMaxBlobBytes) : std::string();
+    const Result<std::string> bytes =
+        IsSha256(name) ? ReadWholeFile(*env_, path, kMaxBlobBytes) : std::string();
     if (IsSha256(name) && bytes && Sha256Hex(*bytes) == name) {
       sizes_[name] = bytes->size();
       found_.push_back({name, bytes->size()});
@@ -57,7 +61,9 @@ Status BlobStore::Scan() {
   return {};
 }
 
-std::string BlobStore::PathOf(const std::string& sha256) const { return JoinPath(directory_, sha256); }
+std::string BlobStore::PathOf(const std::string& sha256) const {
+  return JoinPath(directory_, sha256);
+}
 
 BlobStore::Upload& BlobStore::FindOrBegin(uint64_t client, const std::string& sha256) {
   const auto found = std::find_if(uploads_.begin(), uploads_.end(), [&](const Upload& upload) {
@@ -85,7 +91,8 @@ Result<BlobStore::PutResult> BlobStore::Put(uint64_t client, const wire::PutBlob
   if (end <= upload.bytes.size()) return PutResult{{false, upload.bytes.size()}, false};
   if (request.offset != upload.bytes.size()) return PutResult{{false, upload.bytes.size()}, false};
   upload.bytes += request.bytes;
-  if (upload.bytes.size() < request.total_bytes) return PutResult{{false, upload.bytes.size()}, false};
+  if (upload.bytes.size() < request.total_bytes)
+    return PutResult{{false, upload.bytes.size()}, false};
 
   const Status stored = Store(upload);
   const uint64_t size = upload.bytes.size();
@@ -98,8 +105,9 @@ Result<BlobStore::PutResult> BlobStore::Put(uint64_t client, const wire::PutBlob
 Status BlobStore::Store(const Upload& upload) {
   const std::string hash = Sha256Hex(upload.bytes);
   if (hash != upload.sha256) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("the plugin's bytes hash to ", hash.substr(0, 12), "…, not to ",
-                                                    upload.sha256.substr(0, 12), "… as announced; send it again"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("the plugin's bytes hash to ", hash.substr(0, 12), "…, not to ",
+                       upload.sha256.substr(0, 12), "… as announced; send it again"));
   }
   const std::string path = PathOf(upload.sha256);
   if (durable_) return WriteFileAtomically(*env_, path, upload.bytes);
@@ -114,11 +122,13 @@ Status BlobStore::Store(const Upload& upload) {
 Result<wire::GetBlobResponse> BlobStore::Get(const wire::GetBlobRequest& request) {
   const auto known = sizes_.find(request.sha256);
   if (known == sizes_.end()) {
-    return Fail(ErrorCode::kNotFound, StrCat("the plugin ", Printable(request.sha256, 12), " is not stored here"));
+    return Fail(ErrorCode::kNotFound,
+                StrCat("the plugin ", Printable(request.sha256, 12), " is not stored here"));
   }
   if (request.offset > known->second) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("offset ", request.offset, " lies beyond the plugin's ",
-                                                    known->second, " bytes"));
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        StrCat("offset ", request.offset, " lies beyond the plugin's ", known->second, " bytes"));
   }
   MR_ASSIGN_OR_RETURN(const auto file, env_->OpenForRead(PathOf(request.sha256)));
   wire::GetBlobResponse response;
@@ -126,7 +136,8 @@ Result<wire::GetBlobResponse> BlobStore::Get(const wire::GetBlobRequest& request
   response.bytes.resize(std::min<uint64_t>(wire::kBlobChunkBytes, known->second - request.offset));
   MR_ASSIGN_OR_RETURN(const size_t got, file->ReadAt(request.offset, response.bytes));
   if (got != response.bytes.size()) {
-    return Fail(ErrorCode::kDataLoss, StrCat("the stored plugin ", file->path(), " is shorter than it was"));
+    return Fail(ErrorCode::kDataLoss,
+                StrCat("the stored plugin ", file->path(), " is shorter than it was"));
   }
   return response;
 }

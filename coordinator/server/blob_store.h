@@ -1,5 +1,5 @@
-// Plugins' bytes, named by their SHA-256: uploaded in pieces by clients, read in pieces by workers. A file that
-// has its name is complete and was verified. One thread.
+// Plugins' bytes, named by their SHA-256: uploaded in pieces by clients, read in pieces by workers.
+// A file that has its name is complete and was verified. One thread.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ inline constexpr uint64_t kMaxBlobBytes = 256u << 20;
 
 class BlobStore {
  public:
-  // Files lie in `directory`, which is made. `durable`: fsync what is stored (pointless in a temporary directory).
+  // Files lie in `directory`, which is made. `durable`: fsync what is stored (pointless in a
+  // temporary directory).
   static Result<BlobStore> Open(Env& env, std::string directory, bool durable);
 
   // What lies there already, verified; damaged files are removed.

@@ -38,18 +38,21 @@ Status CheckExposure(const std::vector<std::string>& endpoints, bool authenticat
   for (const std::string& endpoint : endpoints) {
     if (IsLocalEndpoint(endpoint)) continue;
     return Fail(ErrorCode::kInvalidArgument,
-                StrCat("--listen ", endpoint, " can be reached from other machines, and --auth none lets anybody there "
-                       "run code here; make keys with 'mrsubmit config keygen' and give --auth curve --key-file, or "
+                StrCat("--listen ", endpoint,
+                       " can be reached from other machines, and --auth none lets anybody there "
+                       "run code here; make keys with 'mrsubmit config keygen' and give --auth "
+                       "curve --key-file, or "
                        "give --insecure"));
   }
   return {};
 }
 
-std::string AdvertisedEndpoint(const std::vector<std::string>& endpoints, const std::string& advertise,
-                               const std::string& hostname) {
+std::string AdvertisedEndpoint(const std::vector<std::string>& endpoints,
+                               const std::string& advertise, const std::string& hostname) {
   if (endpoints.empty()) return {};
-  const auto remote = std::find_if(endpoints.begin(), endpoints.end(),
-                                   [](const std::string& endpoint) { return !IsLocalEndpoint(endpoint); });
+  const auto remote =
+      std::find_if(endpoints.begin(), endpoints.end(),
+                   [](const std::string& endpoint) { return !IsLocalEndpoint(endpoint); });
   const std::string& endpoint = remote == endpoints.end() ? endpoints.front() : *remote;
   if (!endpoint.starts_with(kTcp)) return endpoint;
   const auto [host, port] = SplitTcp(endpoint);
@@ -67,9 +70,11 @@ Result<HttpAddress> ParseHttpAddress(const std::string& text) {
     }
     const char* end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, address.port);
-    if (error == std::errc() && rest == end && address.port >= 0 && address.port <= 65535) return address;
+    if (error == std::errc() && rest == end && address.port >= 0 && address.port <= 65535)
+      return address;
   }
-  return Fail(ErrorCode::kInvalidArgument, StrCat("--http ", text, " is not HOST:PORT or off, for instance 127.0.0.1:4611"));
+  return Fail(ErrorCode::kInvalidArgument,
+              StrCat("--http ", text, " is not HOST:PORT or off, for instance 127.0.0.1:4611"));
 }
 
 }  // namespace mr::coordinator

@@ -30,30 +30,44 @@ int Complain(const std::string& text, int code) {
 }
 
 void AddNetworkOptions(CLI::App& app, ServerOptions& options) {
-  app.add_option("--listen", options.listen, "where workers and clients connect: tcp://HOST:PORT (port 0: any), "
-                 "ipc:///PATH; repeatable")->capture_default_str()->allow_extra_args(false)->take_all();
+  app.add_option("--listen", options.listen,
+                 "where workers and clients connect: tcp://HOST:PORT (port 0: any), "
+                 "ipc:///PATH; repeatable")
+      ->capture_default_str()
+      ->allow_extra_args(false)
+      ->take_all();
   app.add_option("--advertise", options.advertise, "host name that others reach this machine by");
-  app.add_option("--http", options.http, "status page, JSON and metrics: HOST:PORT, or off")->capture_default_str();
-  app.add_option("--rendezvous", options.rendezvous, "write the address to this file, for -c file:PATH");
+  app.add_option("--http", options.http, "status page, JSON and metrics: HOST:PORT, or off")
+      ->capture_default_str();
+  app.add_option("--rendezvous", options.rendezvous,
+                 "write the address to this file, for -c file:PATH");
   app.add_option("--cluster", options.cluster, "name that clients may insist on");
-  app.add_option("--auth", options.auth, "none, or curve (with --key-file)")->capture_default_str()
+  app.add_option("--auth", options.auth, "none, or curve (with --key-file)")
+      ->capture_default_str()
       ->check(CLI::IsMember({"none", "curve"}));
-  app.add_option("--key-file", options.key_file, "keys made by 'mrsubmit config keygen'")->envname("MR_KEY_FILE");
-  app.add_flag("--insecure", options.insecure, "allow --auth none on an address that other machines can reach");
+  app.add_option("--key-file", options.key_file, "keys made by 'mrsubmit config keygen'")
+      ->envname("MR_KEY_FILE");
+  app.add_flag("--insecure", options.insecure,
+               "allow --auth none on an address that other machines can reach");
   app.add_option("--peers", options.peers, "other members of a replicated coordinator");
 }
 
 void AddJobOptions(CLI::App& app, ServerOptions& options) {
   AddDuration(app, "--heartbeat", options.heartbeat_ms, "how often workers report");
-  AddDuration(app, "--worker-timeout", options.worker_timeout_ms, "a worker silent for so long is taken for dead");
-  app.add_option("--max-jobs", options.max_jobs, "active jobs at once")->capture_default_str()->check(CLI::Range(1u, 10000u));
-  app.add_option("--history", options.history, "ended jobs that are remembered")->capture_default_str()
+  AddDuration(app, "--worker-timeout", options.worker_timeout_ms,
+              "a worker silent for so long is taken for dead");
+  app.add_option("--max-jobs", options.max_jobs, "active jobs at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1u, 10000u));
+  app.add_option("--history", options.history, "ended jobs that are remembered")
+      ->capture_default_str()
       ->check(CLI::Range(1u, 100000u));
   app.add_option_function<std::string>(
          "--exit-when-idle",
          [&options](const std::string& text) {
            const Result<int64_t> milliseconds = ParseDurationMs(text);
-           if (!milliseconds) throw CLI::ValidationError("--exit-when-idle", milliseconds.error().text);
+           if (!milliseconds)
+             throw CLI::ValidationError("--exit-when-idle", milliseconds.error().text);
            options.exit_when_idle_ms = *milliseconds;
          },
          "end, and send the workers home, after so long without a job")
@@ -61,9 +75,11 @@ void AddJobOptions(CLI::App& app, ServerOptions& options) {
 }
 
 void AddProcessOptions(CLI::App& app, ServerOptions& options) {
-  app.add_option("--state-dir", options.state_dir, "plugins are kept here (default: a temporary directory)");
+  app.add_option("--state-dir", options.state_dir,
+                 "plugins are kept here (default: a temporary directory)");
   app.add_flag("--dev", options.dev, "start workers on this machine too");
-  app.add_option("--dev-workers", options.dev_workers, "how many, with --dev")->capture_default_str()
+  app.add_option("--dev-workers", options.dev_workers, "how many, with --dev")
+      ->capture_default_str()
       ->check(CLI::Range(1u, 64u));
   app.add_option("--pid-file", options.pid_file, "write the process id here");
   app.add_flag("--die-with-parent", options.die_with_parent, "end when the parent process ends");
@@ -72,15 +88,18 @@ void AddProcessOptions(CLI::App& app, ServerOptions& options) {
 
 Status CheckOptions(const ServerOptions& options) {
   if (!options.peers.empty()) {
-    return Fail(ErrorCode::kUnsupported, "--peers: this version runs with one coordinator; leave it out");
+    return Fail(ErrorCode::kUnsupported,
+                "--peers: this version runs with one coordinator; leave it out");
   }
   if (options.auth == "curve" && options.key_file.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "--auth curve needs --key-file; make one with 'mrsubmit config keygen'");
+    return Fail(ErrorCode::kInvalidArgument,
+                "--auth curve needs --key-file; make one with 'mrsubmit config keygen'");
   }
   if (options.heartbeat_ms < 10 || options.worker_timeout_ms < 2 * options.heartbeat_ms) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("--worker-timeout (", options.worker_timeout_ms,
-                                                    " ms) must be at least twice --heartbeat (", options.heartbeat_ms,
-                                                    " ms), and that at least 10 ms"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("--worker-timeout (", options.worker_timeout_ms,
+                       " ms) must be at least twice --heartbeat (", options.heartbeat_ms,
+                       " ms), and that at least 10 ms"));
   }
   if (options.http != "off") MR_RETURN_IF_ERROR(ParseHttpAddress(options.http));
   return CheckExposure(options.listen, options.auth == "curve", options.insecure);
@@ -94,7 +113,8 @@ class StateDirectory {
     directory->temporary_ = wanted.empty();
     if (wanted.empty()) {
       const char* base = std::getenv("TMPDIR");
-      const std::string prefix = JoinPath(base != nullptr && *base != '\0' ? base : "/tmp", "mrcoordinator-");
+      const std::string prefix =
+          JoinPath(base != nullptr && *base != '\0' ? base : "/tmp", "mrcoordinator-");
       MR_ASSIGN_OR_RETURN(directory->path_, CreateTemporaryDirectory(prefix));
     } else {
       MR_ASSIGN_OR_RETURN(directory->path_, AbsolutePath(wanted));
@@ -105,7 +125,8 @@ class StateDirectory {
   }
   ~StateDirectory() {
     if (!temporary_ || path_.empty()) return;
-    if (const Status removed = env_.RemoveTree(path_); !removed) LOG(WARNING) << removed.error().text;
+    if (const Status removed = env_.RemoveTree(path_); !removed)
+      LOG(WARNING) << removed.error().text;
   }
   const std::string& path() const { return path_; }
   bool temporary() const { return temporary_; }
@@ -128,7 +149,8 @@ CoreOptions MakeCoreOptions(const ServerOptions& options, Now now) {
   core.heartbeat = std::chrono::milliseconds(options.heartbeat_ms);
   core.max_jobs = options.max_jobs;
   core.history = options.history;
-  if (options.exit_when_idle_ms >= 0) core.exit_when_idle = std::chrono::milliseconds(options.exit_when_idle_ms);
+  if (options.exit_when_idle_ms >= 0)
+    core.exit_when_idle = std::chrono::milliseconds(options.exit_when_idle_ms);
   return core;
 }
 
@@ -141,11 +163,14 @@ Result<std::unique_ptr<HttpServer>> StartHttp(const ServerOptions& options) {
   return nullptr;
 }
 
-Result<std::unique_ptr<DevWorkers>> StartDevWorkers(const ServerOptions& options, const std::string& rendezvous) {
+Result<std::unique_ptr<DevWorkers>> StartDevWorkers(const ServerOptions& options,
+                                                    const std::string& rendezvous) {
   if (!options.dev) return nullptr;
   MR_ASSIGN_OR_RETURN(const std::string folder, ProgramDirectory());
-  std::vector<std::string> arguments{"-c", StrCat("file:", rendezvous), "--log-level", options.log.level};
-  if (!options.key_file.empty()) arguments.insert(arguments.end(), {"--key-file", options.key_file});
+  std::vector<std::string> arguments{"-c", StrCat("file:", rendezvous), "--log-level",
+                                     options.log.level};
+  if (!options.key_file.empty())
+    arguments.insert(arguments.end(), {"--key-file", options.key_file});
   return DevWorkers::Start(JoinPath(folder, "mrworker"), std::move(arguments), options.dev_workers);
 }
 
@@ -180,8 +205,8 @@ net::Rendezvous MakeRendezvous(const ServerOptions& options, const net::RequestS
   return rendezvous;
 }
 
-// Everything from the first file to the last reply. The order matters: processes are forked before threads exist,
-// and the rendezvous file appears when requests are taken.
+// Everything from the first file to the last reply. The order matters: processes are forked before
+// threads exist, and the rendezvous file appears when requests are taken.
 Status Serve(const ServerOptions& options) {
   Env& env = PosixEnv();
   const SystemClock clock;
@@ -191,10 +216,12 @@ Status Serve(const ServerOptions& options) {
     MR_ASSIGN_OR_RETURN(security, net::ReadKeyFile(options.key_file));
   }
   MR_ASSIGN_OR_RETURN(const auto state, StateDirectory::Open(env, options.state_dir));
-  MR_ASSIGN_OR_RETURN(BlobStore blobs, BlobStore::Open(env, JoinPath(state->path(), "plugins"), !state->temporary()));
+  MR_ASSIGN_OR_RETURN(BlobStore blobs, BlobStore::Open(env, JoinPath(state->path(), "plugins"),
+                                                       !state->temporary()));
   MR_ASSIGN_OR_RETURN(const auto signals, SignalQueue::Open());
-  const std::string rendezvous =
-      options.rendezvous.empty() && options.dev ? JoinPath(state->path(), "rendezvous.json") : options.rendezvous;
+  const std::string rendezvous = options.rendezvous.empty() && options.dev
+                                     ? JoinPath(state->path(), "rendezvous.json")
+                                     : options.rendezvous;
   // A file of an earlier life would send the workers astray.
   if (options.dev && env.Exists(rendezvous)) MR_RETURN_IF_ERROR(env.RemoveFile(rendezvous));
   MR_ASSIGN_OR_RETURN(const auto dev_workers, StartDevWorkers(options, rendezvous));
@@ -210,7 +237,8 @@ Status Serve(const ServerOptions& options) {
     MR_ASSIGN_OR_RETURN(pid_file, PidFile::Create(env, options.pid_file));
   }
   if (!rendezvous.empty()) {
-    MR_RETURN_IF_ERROR(net::WriteRendezvous(rendezvous, MakeRendezvous(options, *requests, http.get(), security, now)));
+    MR_RETURN_IF_ERROR(net::WriteRendezvous(
+        rendezvous, MakeRendezvous(options, *requests, http.get(), security, now)));
   }
   const RendezvousFile rendezvous_file(env, rendezvous);
   PrintStart(*requests, http.get());
@@ -222,20 +250,26 @@ Status Serve(const ServerOptions& options) {
 int Main(int argc, char** argv) {
   BlockSignals();
   ServerOptions options;
-  CLI::App app("Owns the jobs of a Millrace cluster: hands out tasks to workers and decides who wins.", "mrcoordinator");
+  CLI::App app(
+      "Owns the jobs of a Millrace cluster: hands out tasks to workers and decides who wins.",
+      "mrcoordinator");
   AddNetworkOptions(app, options);
   AddJobOptions(app, options);
   AddProcessOptions(app, options);
   if (const auto code = ParseDaemonOptions(app, "coordinator", argc, argv)) return *code;
   options.http_given = app.get_option("--http")->count() > 0;
-  if (const Status valid = CheckOptions(options); !valid) return Complain(valid.error().text, kUsage);
-  if (const Status log = InitLogging("mrcoordinator", options.log); !log) return Complain(log.error().text, kUsage);
+  if (const Status valid = CheckOptions(options); !valid)
+    return Complain(valid.error().text, kUsage);
+  if (const Status log = InitLogging("mrcoordinator", options.log); !log)
+    return Complain(log.error().text, kUsage);
   if (options.die_with_parent) {
-    if (const Status tied = DieWithParent(); !tied) return Complain(tied.error().text, kCannotStart);
+    if (const Status tied = DieWithParent(); !tied)
+      return Complain(tied.error().text, kCannotStart);
   }
   const Status served = Serve(options);
   if (served) return 0;
-  return Complain(served.error().text, served.error().code == ErrorCode::kInternal ? kBug : kCannotStart);
+  return Complain(served.error().text,
+                  served.error().code == ErrorCode::kInternal ? kBug : kCannotStart);
 }
 
 }  // namespace

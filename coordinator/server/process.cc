@@ -68,8 +68,10 @@ int SignalQueue::Next() {
 
 Status DieWithParent() {
   const pid_t parent = ::getppid();
-  if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) return FailErrno(errno, "cannot tie the coordinator to its parent");
-  if (::getppid() != parent) return Fail(ErrorCode::kCancelled, "the parent process has ended already");
+  if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+    return FailErrno(errno, "cannot tie the coordinator to its parent");
+  if (::getppid() != parent)
+    return Fail(ErrorCode::kCancelled, "the parent process has ended already");
   return {};
 }
 
@@ -88,10 +90,12 @@ std::string HostName() {
   return name;
 }
 
-Result<std::unique_ptr<DevWorkers>> DevWorkers::Start(const std::string& program, std::vector<std::string> arguments,
+Result<std::unique_ptr<DevWorkers>> DevWorkers::Start(const std::string& program,
+                                                      std::vector<std::string> arguments,
                                                       uint32_t count) {
   if (::access(program.c_str(), X_OK) != 0) {
-    return Fail(ErrorCode::kNotFound, StrCat("--dev needs ", program, ", which is missing or cannot be run"));
+    return Fail(ErrorCode::kNotFound,
+                StrCat("--dev needs ", program, ", which is missing or cannot be run"));
   }
   std::unique_ptr<DevWorkers> workers(new DevWorkers());
   const pid_t parent = ::getpid();
@@ -122,7 +126,8 @@ void DevWorkers::Reap() {
 
 DevWorkers::~DevWorkers() {
   for (const pid_t child : children_) ::kill(child, SIGTERM);
-  for (int waited = 0; !children_.empty() && waited < kStopMilliseconds; waited += kStopStepMilliseconds) {
+  for (int waited = 0; !children_.empty() && waited < kStopMilliseconds;
+       waited += kStopStepMilliseconds) {
     Reap();
     // A wait with an end, until SIGCHLD or the step is over.
     if (!children_.empty()) ::poll(nullptr, 0, kStopStepMilliseconds);

@@ -1,4 +1,5 @@
-// Signals as a descriptor, the pid file, and dying with the parent. Process-wide: called from main's thread.
+// Signals as a descriptor, the pid file, and dying with the parent. Process-wide: called from
+// main's thread.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +13,8 @@
 
 namespace mr::coordinator {
 
-// Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGCHLD, ignores SIGPIPE. Call before any thread is made.
+// Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGCHLD, ignores SIGPIPE. Call before any thread is
+// made.
 void BlockSignals();
 
 // The blocked signals, one number per read.
@@ -45,11 +47,13 @@ class PidFile {
 
 std::string HostName();
 
-// Children of --dev: workers beside this program that die with it. Started before the process has any thread.
+// Children of --dev: workers beside this program that die with it. Started before the process has
+// any thread.
 class DevWorkers {
  public:
   // `program`'s path; each worker gets `arguments` and --name dev1, dev2, ….
-  static Result<std::unique_ptr<DevWorkers>> Start(const std::string& program, std::vector<std::string> arguments,
+  static Result<std::unique_ptr<DevWorkers>> Start(const std::string& program,
+                                                   std::vector<std::string> arguments,
                                                    uint32_t count);
   ~DevWorkers();  // SIGTERM, a few seconds, SIGKILL; reaps all
   void Reap();    // after SIGCHLD: logs those that have ended

@@ -38,7 +38,8 @@ Status Server::Run() {
   MR_RETURN_IF_ERROR(Flush());
   PublishSnapshot();
   while (!stop_) {
-    const Duration wait = std::max<Duration>(next_deadline_ - parts_.clock.Read().mono, Duration::zero());
+    const Duration wait =
+        std::max<Duration>(next_deadline_ - parts_.clock.Read().mono, Duration::zero());
     const Result<std::vector<int>> ready = poller_.Wait(wait);
     if (!ready) return Fail(ready.error());
     if (std::find(ready->begin(), ready->end(), kSignalsKey) != ready->end()) HandleSignals();
@@ -81,19 +82,24 @@ void Server::HandleRequest(const net::RequestServer::Incoming& incoming) {
     LOG_EVERY_N(WARNING, 100) << "refused a request: " << request.error().text;
     return ReplyTo(token, 0, wire::ErrorResponse{request.error().code, request.error().text});
   }
-  if (const auto* put = std::get_if<wire::PutBlobRequest>(&request->body)) return Put(token, *request, *put);
+  if (const auto* put = std::get_if<wire::PutBlobRequest>(&request->body))
+    return Put(token, *request, *put);
   if (const auto* get = std::get_if<wire::GetBlobRequest>(&request->body)) {
     Result<wire::GetBlobResponse> got = parts_.blobs.Get(*get);
-    if (!got) return ReplyTo(token, request->request_id, wire::ErrorResponse{got.error().code, got.error().text});
+    if (!got)
+      return ReplyTo(token, request->request_id,
+                     wire::ErrorResponse{got.error().code, got.error().text});
     return ReplyTo(token, request->request_id, std::move(*got));
   }
   Step(RequestReceived{token, std::move(*request)});
 }
 
-void Server::Put(const std::string& token, const wire::Request& request, const wire::PutBlobRequest& put) {
+void Server::Put(const std::string& token, const wire::Request& request,
+                 const wire::PutBlobRequest& put) {
   const Result<BlobStore::PutResult> result = parts_.blobs.Put(request.client, put);
   if (!result) {
-    return ReplyTo(token, request.request_id, wire::ErrorResponse{result.error().code, result.error().text});
+    return ReplyTo(token, request.request_id,
+                   wire::ErrorResponse{result.error().code, result.error().text});
   }
   if (result->stored_now) Step(BlobStored{put.sha256, put.total_bytes});
   ReplyTo(token, request.request_id, result->response);
@@ -143,7 +149,9 @@ std::shared_ptr<const TaskList> Server::TasksOf(const wire::JobView& job) {
     wire::ListTasksRequest request;
     request.job = job.id;
     request.limit = kSnapshotTasks;
-    auto list = ListTasks(parts_.core.state().jobs.at(job.id), parts_.core.runs().at(job.id), request).tasks;
+    auto list =
+        ListTasks(parts_.core.state().jobs.at(job.id), parts_.core.runs().at(job.id), request)
+            .tasks;
     cached = {job.version, std::make_shared<const TaskList>(std::move(list))};
   }
   return cached.tasks;
@@ -153,7 +161,8 @@ void Server::PublishSnapshot() {
   if (parts_.http == nullptr) return;
   const Now now = parts_.clock.Read();
   if (parts_.http->TakeInterest()) last_interest_ = now.mono;
-  const Duration interval = now.mono - last_interest_ < kInterestLasts ? kSnapshotInterval : kIdleSnapshotInterval;
+  const Duration interval =
+      now.mono - last_interest_ < kInterestLasts ? kSnapshotInterval : kIdleSnapshotInterval;
   if (now.mono - last_snapshot_ < interval) return;
   last_snapshot_ = now.mono;
   auto snapshot = std::make_shared<Snapshot>();
@@ -165,7 +174,8 @@ void Server::PublishSnapshot() {
   for (const wire::JobView& job : snapshot->jobs) {
     if (snapshot->tasks.size() < kSnapshotTaskJobs) snapshot->tasks[job.id] = TasksOf(job);
   }
-  std::erase_if(cached_tasks_, [&](const auto& entry) { return !snapshot->tasks.contains(entry.first); });
+  std::erase_if(cached_tasks_,
+                [&](const auto& entry) { return !snapshot->tasks.contains(entry.first); });
   snapshot->steps_total = steps_total_;
   snapshot->records_total = records_total_;
   snapshot->replies_total = replies_total_;
@@ -174,11 +184,13 @@ void Server::PublishSnapshot() {
 
 void Server::DumpState() const {
   const wire::ClusterResponse cluster = parts_.core.ClusterView();
-  LOG(INFO) << "state: " << cluster.workers.size() << " workers, " << cluster.jobs_running << " jobs running, "
-            << cluster.jobs_queued << " queued, " << steps_total_ << " steps, " << records_total_ << " records";
+  LOG(INFO) << "state: " << cluster.workers.size() << " workers, " << cluster.jobs_running
+            << " jobs running, " << cluster.jobs_queued << " queued, " << steps_total_ << " steps, "
+            << records_total_ << " records";
   for (const wire::WorkerView& worker : cluster.workers) {
-    LOG(INFO) << "  " << ToString(worker.ref) << " " << worker.name << (worker.alive ? " alive " : " lost ")
-              << worker.busy << "/" << worker.slots << " slots busy" << (worker.draining ? ", draining" : "");
+    LOG(INFO) << "  " << ToString(worker.ref) << " " << worker.name
+              << (worker.alive ? " alive " : " lost ") << worker.busy << "/" << worker.slots
+              << " slots busy" << (worker.draining ? ", draining" : "");
   }
   for (const wire::JobView& job : parts_.core.JobViews({})) {
     LOG(INFO) << "  " << Printable(Brief(job), 1000);

@@ -28,14 +28,15 @@ struct ServerParts {
   BlobStore& blobs;
   net::RequestServer& requests;
   SignalQueue& signals;
-  HttpServer* http = nullptr;        // null: no web pages
-  DevWorkers* dev_workers = nullptr; // null: none
+  HttpServer* http = nullptr;         // null: no web pages
+  DevWorkers* dev_workers = nullptr;  // null: none
 };
 
 class Server {
  public:
   explicit Server(ServerParts parts);
-  // Until a signal or idleness ends it. Errors: of the record log; nothing was answered that is not durable.
+  // Until a signal or idleness ends it. Errors: of the record log; nothing was answered that is not
+  // durable.
   Status Run();
 
  private:

@@ -11,11 +11,11 @@ namespace mr::coordinator {
 
 struct ServerOptions {
   std::vector<std::string> listen{"tcp://127.0.0.1:4610"};
-  std::string advertise;             // host that others use; empty = as listened on
+  std::string advertise;  // host that others use; empty = as listened on
   std::string http = "127.0.0.1:4611";
-  bool http_given = false;           // by the user: then it must work
-  std::string state_dir;             // empty = a private temporary one, removed at the end
-  std::string rendezvous;            // file to write; empty = none
+  bool http_given = false;  // by the user: then it must work
+  std::string state_dir;    // empty = a private temporary one, removed at the end
+  std::string rendezvous;   // file to write; empty = none
   std::string cluster;
   std::string auth = "none";
   std::string key_file;
@@ -24,12 +24,12 @@ struct ServerOptions {
   int64_t worker_timeout_ms = 10'000;
   uint32_t max_jobs = 50;
   uint32_t history = 200;
-  int64_t exit_when_idle_ms = -1;    // < 0: never
+  int64_t exit_when_idle_ms = -1;  // < 0: never
   bool dev = false;
   uint32_t dev_workers = 1;
   bool die_with_parent = false;
   std::string pid_file;
-  std::string peers;                 // refused
+  std::string peers;  // refused
   LogOptions log;
 };
 

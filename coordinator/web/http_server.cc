@@ -51,27 +51,33 @@ struct HttpServer::Impl {
   void Route();
   void ServeFile(const std::string& path, std::string_view body, const char* type);
   void ServeJson(const std::string& path, std::string (*make)(const Snapshot&), const char* type);
-  void ServeJob(const std::string& pattern, std::optional<std::string> (*make)(const Snapshot&, JobId));
+  void ServeJob(const std::string& pattern,
+                std::optional<std::string> (*make)(const Snapshot&, JobId));
 };
 
 void HttpServer::Impl::Configure() {
-  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // the library deletes it
+  server.new_task_queue = [] {
+    return new httplib::ThreadPool(kThreads);
+  };  // the library deletes it
   server.set_keep_alive_max_count(16);
   server.set_keep_alive_timeout(2);
   server.set_read_timeout(3);
   server.set_write_timeout(3);
   server.set_payload_max_length(kMaxBody);
-  // The library's default adds SO_REUSEPORT, with which two coordinators would share a port without a word.
+  // The library's default adds SO_REUSEPORT, with which two coordinators would share a port without
+  // a word.
   server.set_socket_options([](socket_t socket) {
     const int yes = 1;
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  server.set_default_headers({{"Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'"},
-                              {"X-Content-Type-Options", "nosniff"},
-                              {"Referrer-Policy", "no-referrer"},
-                              {"Cache-Control", "no-cache"}});
+  server.set_default_headers(
+      {{"Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'"},
+       {"X-Content-Type-Options", "nosniff"},
+       {"Referrer-Policy", "no-referrer"},
+       {"Cache-Control", "no-cache"}});
   // A foreign web page must not reach a loopback server through a DNS name of its own.
-  server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+  server.set_pre_routing_handler([this](const httplib::Request& request,
+                                        httplib::Response& response) {
     if (!local || IsLocalName(HostOf(request.get_header_value("Host")))) {
       return httplib::Server::HandlerResponse::Unhandled;
     }
@@ -81,7 +87,9 @@ void HttpServer::Impl::Configure() {
   });
   server.set_error_handler([](const httplib::Request&, httplib::Response& response) {
     if (!response.body.empty()) return;
-    response.set_content(ErrorJson(StrCat("http_", response.status), "there is nothing here; see /api/v1/jobs"), kJson);
+    response.set_content(
+        ErrorJson(StrCat("http_", response.status), "there is nothing here; see /api/v1/jobs"),
+        kJson);
   });
 }
 
@@ -91,7 +99,8 @@ void HttpServer::Impl::ServeFile(const std::string& path, std::string_view body,
   });
 }
 
-void HttpServer::Impl::ServeJson(const std::string& path, std::string (*make)(const Snapshot&), const char* type) {
+void HttpServer::Impl::ServeJson(const std::string& path, std::string (*make)(const Snapshot&),
+                                 const char* type) {
   server.Get(path, [this, make, type](const httplib::Request&, httplib::Response& response) {
     response.set_content(make(*Newest()), type);
   });
@@ -105,7 +114,8 @@ void HttpServer::Impl::ServeJob(const std::string& pattern,
     if (job) body = make(*Newest(), *job);
     if (!body) {
       response.status = 404;
-      body = ErrorJson("not_found", StrCat("there is no job ", Printable(request.matches[1].str(), 40)));
+      body = ErrorJson("not_found",
+                       StrCat("there is no job ", Printable(request.matches[1].str(), 40)));
     }
     response.set_content(*body, kJson);
   });
@@ -138,9 +148,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& host, i
   const int bound = port == 0 ? impl->server.bind_to_any_port(host.c_str())
                               : (impl->server.bind_to_port(host.c_str(), port) ? port : -1);
   if (bound < 0) {
-    return Fail(ErrorCode::kAlreadyExists, StrCat("cannot listen on ", host, ":", port,
-                                                  " for the status page: the address is in use or not this machine's; "
-                                                  "give another --http or --http off"));
+    return Fail(ErrorCode::kAlreadyExists,
+                StrCat("cannot listen on ", host, ":", port,
+                       " for the status page: the address is in use or not this machine's; "
+                       "give another --http or --http off"));
   }
   const bool is_ipv6 = host.find(':') != std::string::npos;
   impl->url = StrCat("http://", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", ":", bound);

@@ -1,5 +1,5 @@
-// The status page, the read-only JSON API and the metrics, over HTTP. cpp-httplib is included by http_server.cc
-// alone.
+// The status page, the read-only JSON API and the metrics, over HTTP. cpp-httplib is included by
+// http_server.cc alone.
 //
 // Its own threads serve the newest published snapshot; the coordinator's loop never waits for them.
 #pragma once
@@ -14,7 +14,8 @@ namespace mr::coordinator {
 
 class HttpServer {
  public:
-  // Listens at once; port 0 picks one. Errors: kAlreadyExists when the address is in use, kInvalidArgument.
+  // Listens at once; port 0 picks one. Errors: kAlreadyExists when the address is in use,
+  // kInvalidArgument.
   static Result<std::unique_ptr<HttpServer>> Start(const std::string& host, int port);
   ~HttpServer();  // stops and joins
   HttpServer(const HttpServer&) = delete;

@@ -13,14 +13,18 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Names, keys and messages are users' bytes: what is not UTF-8 is replaced, never an exception.
-std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 const char* Name(wire::JobState state) {
-  static constexpr std::array names{"queued", "running", "finishing", "succeeded", "failed", "killed"};
+  static constexpr std::array names{"queued",    "running", "finishing",
+                                    "succeeded", "failed",  "killed"};
   return names.at(static_cast<size_t>(state));
 }
 const char* Name(wire::TaskState state) {
-  static constexpr std::array names{"blocked", "pending", "running", "completed", "failed", "cancelled"};
+  static constexpr std::array names{"blocked",   "pending", "running",
+                                    "completed", "failed",  "cancelled"};
   return names.at(static_cast<size_t>(state));
 }
 const char* Name(wire::AttemptState state) {
@@ -31,8 +35,11 @@ const char* Name(wire::AttemptState state) {
 Json TimeJson(int64_t unix_ms) { return unix_ms == 0 ? Json() : Json(FormatUtc(unix_ms)); }
 
 Json PhaseJson(const wire::PhaseProgress& phase) {
-  Json json{{"total", phase.total},           {"done", phase.done},           {"running", phase.running},
-            {"retried", phase.retried},       {"bytes_total", phase.bytes_total},
+  Json json{{"total", phase.total},
+            {"done", phase.done},
+            {"running", phase.running},
+            {"retried", phase.retried},
+            {"bytes_total", phase.bytes_total},
             {"bytes_done", phase.bytes_done}};
   return json;
 }
@@ -69,13 +76,15 @@ Json JobToJson(const Snapshot& snapshot, const wire::JobView& job) {
             {"submitted_at", TimeJson(job.submitted_unix_ms)},
             {"started_at", TimeJson(job.started_unix_ms)},
             {"ended_at", TimeJson(job.ended_unix_ms)},
-            {"elapsed_s", static_cast<double>(std::max<int64_t>(end - job.submitted_unix_ms, 0)) / 1000.0},
+            {"elapsed_s",
+             static_cast<double>(std::max<int64_t>(end - job.submitted_unix_ms, 0)) / 1000.0},
             {"output", job.output_dir},
             {"input_files", job.input_files},
             {"input_bytes", job.input_bytes},
             {"phases",
              {{"map", PhaseJson(job.map)},
-              {"shuffle", {{"bytes_total", job.shuffle.bytes_total}, {"bytes_done", job.shuffle.bytes_done}}},
+              {"shuffle",
+               {{"bytes_total", job.shuffle.bytes_total}, {"bytes_done", job.shuffle.bytes_done}}},
               {"reduce", PhaseJson(job.reduce)}}},
             {"counters", job.counters},
             {"warnings", job.warnings},
@@ -99,8 +108,9 @@ Json TaskToJson(const wire::TaskView& task) {
                         {"records_done", attempt.records_done},
                         {"cause", attempt.cause}});
   }
-  return Json{{"id", ToString(task.id)}, {"phase", PhaseName(task.id.phase)}, {"state", Name(task.state)},
-              {"input", task.input},     {"attempts", std::move(attempts)},   {"counters", task.counters}};
+  return Json{{"id", ToString(task.id)},         {"phase", PhaseName(task.id.phase)},
+              {"state", Name(task.state)},       {"input", task.input},
+              {"attempts", std::move(attempts)}, {"counters", task.counters}};
 }
 
 Json WorkerToJson(const wire::WorkerView& worker) {
@@ -108,7 +118,9 @@ Json WorkerToJson(const wire::WorkerView& worker) {
               {"name", worker.name},
               {"host", worker.host},
               {"version", worker.version},
-              {"state", !worker.alive ? "lost" : worker.draining ? "draining" : "alive"},
+              {"state", !worker.alive     ? "lost"
+                        : worker.draining ? "draining"
+                                          : "alive"},
               {"slots", worker.slots},
               {"busy", worker.busy},
               {"last_seen_at", TimeJson(worker.last_seen_unix_ms)},
@@ -148,7 +160,8 @@ class Metrics {
     text_ += StrCat("# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n");
   }
   void Sample(std::string_view name, std::string_view labels, uint64_t value) {
-    text_ += StrCat(name, labels.empty() ? "" : "{", labels, labels.empty() ? "" : "}", " ", value, "\n");
+    text_ += StrCat(name, labels.empty() ? "" : "{", labels, labels.empty() ? "" : "}", " ", value,
+                    "\n");
   }
   std::string Take() { return std::move(text_); }
 
@@ -173,7 +186,8 @@ void AddTaskMetrics(Metrics& metrics, const Snapshot& snapshot) {
   for (const auto& [phase, sum] : {std::pair{"map", map}, std::pair{"reduce", reduce}}) {
     metrics.Sample("mr_tasks", StrCat("phase=\"", phase, "\",state=\"completed\""), sum[1]);
     metrics.Sample("mr_tasks", StrCat("phase=\"", phase, "\",state=\"running\""), sum[2]);
-    metrics.Sample("mr_tasks", StrCat("phase=\"", phase, "\",state=\"waiting\""), sum[0] - sum[1] - sum[2]);
+    metrics.Sample("mr_tasks", StrCat("phase=\"", phase, "\",state=\"waiting\""),
+                   sum[0] - sum[1] - sum[2]);
   }
 }
 
@@ -201,7 +215,8 @@ std::string JobsJson(const Snapshot& snapshot) {
 
 std::string WorkersJson(const Snapshot& snapshot) {
   Json workers = Json::array();
-  for (const wire::WorkerView& worker : snapshot.cluster.workers) workers.push_back(WorkerToJson(worker));
+  for (const wire::WorkerView& worker : snapshot.cluster.workers)
+    workers.push_back(WorkerToJson(worker));
   return Dump({{"workers", std::move(workers)}});
 }
 
@@ -235,7 +250,8 @@ std::string MetricsText(const Snapshot& snapshot) {
   std::array<uint64_t, 6> states{};
   for (const wire::JobView& job : snapshot.jobs) ++states.at(static_cast<size_t>(job.state));
   for (size_t i = 0; i < states.size(); ++i) {
-    metrics.Sample("mr_jobs", StrCat("state=\"", Name(static_cast<wire::JobState>(i)), "\""), states[i]);
+    metrics.Sample("mr_jobs", StrCat("state=\"", Name(static_cast<wire::JobState>(i)), "\""),
+                   states[i]);
   }
   AddTaskMetrics(metrics, snapshot);
   const Slots slots = CountSlots(snapshot);

@@ -1,5 +1,5 @@
-// What the web pages show: an immutable picture that the coordinator's loop makes now and then. The web server's
-// threads only ever read it, so a slow browser cannot slow a job.
+// What the web pages show: an immutable picture that the coordinator's loop makes now and then. The
+// web server's threads only ever read it, so a slow browser cannot slow a job.
 #pragma once
 
 #include <cstdint>

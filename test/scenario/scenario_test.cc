@@ -1,6 +1,6 @@
-// Golden conversations with the coordinator's core: test/scenario/*.txt. Each block is commands, a line "----",
-// and what the core answered; blank lines separate blocks. `MR_REWRITE=1` (or --rewrite) writes the answers anew,
-// to be reviewed as a diff.
+// Golden conversations with the coordinator's core: test/scenario/*.txt. Each block is commands, a
+// line "----", and what the core answered; blank lines separate blocks. `MR_REWRITE=1` (or
+// --rewrite) writes the answers anew, to be reviewed as a diff.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

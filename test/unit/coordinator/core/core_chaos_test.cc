@@ -1,5 +1,6 @@
-// A small cluster on one seed, at the level of the core: workers that die, freeze and come back, messages that are
-// lost, repeated and late. Whatever happens, every job succeeds and every output is committed once.
+// A small cluster on one seed, at the level of the core: workers that die, freeze and come back,
+// messages that are lost, repeated and late. Whatever happens, every job succeeds and every output
+// is committed once.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -76,7 +77,8 @@ class ChaosCluster {
 
   bool AllEnded() const {
     const auto views = core_.JobViews({});
-    return std::all_of(views.begin(), views.end(), [](const auto& job) { return wire::IsEnded(job.state); });
+    return std::all_of(views.begin(), views.end(),
+                       [](const auto& job) { return wire::IsEnded(job.state); });
   }
   const CoordinatorCore& core() const { return core_; }
   const Invariants& invariants() const { return invariants_; }
@@ -121,7 +123,8 @@ class ChaosCluster {
         running.wants_commit = true;
       } else {
         const bool fails = id.task.phase == Phase::kMap && Chaos(0.1);
-        worker.owed[id] = fails ? MakeFailure(id, wire::FailureCause::kException, "bad luck") : MakeSuccess(id, kReducers);
+        worker.owed[id] = fails ? MakeFailure(id, wire::FailureCause::kException, "bad luck")
+                                : MakeSuccess(id, kReducers);
         if (id.task.phase == Phase::kMap && !fails) worker.outputs.insert(id);
         done.push_back(id);
       }
@@ -132,8 +135,9 @@ class ChaosCluster {
   // False: a source is missing, and the outcome says which.
   bool Fetches(SimWorker& worker, const wire::Assignment& assignment) {
     for (const wire::MapOutput& source : std::get<wire::ReduceWork>(assignment.work).sources) {
-      const auto holder = std::find_if(workers_.begin(), workers_.end(),
-                                       [&](const SimWorker& other) { return other.name == source.endpoint; });
+      const auto holder =
+          std::find_if(workers_.begin(), workers_.end(),
+                       [&](const SimWorker& other) { return other.name == source.endpoint; });
       const bool silent = holder->frozen_turns > 0;
       if (!silent && holder->outputs.contains(source.attempt)) continue;
       auto outcome = MakeFailure(assignment.attempt, wire::FailureCause::kFetch, "cannot fetch");
@@ -156,7 +160,8 @@ class ChaosCluster {
     return request;
   }
   wire::RequestBody MakeWork(const SimWorker& worker) {
-    return wire::WorkRequest{worker.ref, static_cast<uint32_t>(2 - worker.running.size()), 1000, worker.accepted};
+    return wire::WorkRequest{worker.ref, static_cast<uint32_t>(2 - worker.running.size()), 1000,
+                             worker.accepted};
   }
   wire::RequestBody MakeReport(const SimWorker& worker) {
     wire::ReportRequest request;
@@ -169,7 +174,8 @@ class ChaosCluster {
     return request;
   }
 
-  // A request without an answer is repeated, under the same id; a copy may turn up again much later.
+  // A request without an answer is repeated, under the same id; a copy may turn up again much
+  // later.
   void Send(SimWorker& worker, const std::string& channel, wire::RequestBody body) {
     InFlight& flight = worker.flights[channel];
     const bool repeat = flight.waiting && random_.Chance(0.7);
@@ -181,8 +187,9 @@ class ChaosCluster {
       flight.request.body = std::move(body);
     }
     flight.waiting = true;
-    const RequestReceived event{StrCat(worker.name, "/", channel, "/", worker.client, "/", flight.request.request_id),
-                                flight.request};
+    const RequestReceived event{
+        StrCat(worker.name, "/", channel, "/", worker.client, "/", flight.request.request_id),
+        flight.request};
     if (Chaos(0.1)) late_.push_back(event);
     if (!Chaos(0.1)) Take(event);
   }
@@ -206,7 +213,8 @@ class ChaosCluster {
     if (reply.token == "client" || Chaos(0.1)) return;
     const auto parts = Split(reply.token, '/');
     for (SimWorker& worker : workers_) {
-      if (worker.name != parts[0] || StrCat(worker.client) != parts[2] || worker.frozen_turns > 0) continue;
+      if (worker.name != parts[0] || StrCat(worker.client) != parts[2] || worker.frozen_turns > 0)
+        continue;
       InFlight& flight = worker.flights[std::string(parts[1])];
       if (!flight.waiting || flight.request.request_id != reply.response.request_id) continue;
       flight.waiting = false;
@@ -225,7 +233,8 @@ class ChaosCluster {
       const auto keeps = [](const std::vector<AttemptId>& list, const AttemptId& id) {
         return std::find(list.begin(), list.end(), id) != list.end();
       };
-      std::erase_if(worker.running, [&](const auto& entry) { return !keeps(session->keep_running, entry.first); });
+      std::erase_if(worker.running,
+                    [&](const auto& entry) { return !keeps(session->keep_running, entry.first); });
       std::erase_if(worker.outputs, [&](const AttemptId& id) {
         return !keeps(session->keep_outputs, id) && !worker.owed.contains(id);
       });
@@ -234,7 +243,8 @@ class ChaosCluster {
       const AttemptId id = work->assignment->attempt;
       worker.accepted.push_back(id);
       if (!worker.owed.contains(id)) {
-        worker.running.emplace(id, Running{*work->assignment, static_cast<uint32_t>(random_.Below(4)), false});
+        worker.running.emplace(
+            id, Running{*work->assignment, static_cast<uint32_t>(random_.Below(4)), false});
       }
     } else if (const auto* report = std::get_if<wire::ReportResponse>(&body)) {
       for (const AttemptId& id : report->recorded) worker.owed.erase(id);
@@ -253,7 +263,8 @@ class ChaosCluster {
   void Advance(Duration step) {
     const Time target = clock_.Read().mono + step;
     while (clock_.Read().mono < target) {
-      const Time next = std::min(target, std::max(deadline_, clock_.Read().mono + std::chrono::milliseconds(1)));
+      const Time next =
+          std::min(target, std::max(deadline_, clock_.Read().mono + std::chrono::milliseconds(1)));
       clock_.Advance(next - clock_.Read().mono);
       Take(Tick{});
     }

@@ -20,12 +20,14 @@ std::string RunAll(Script& script, std::initializer_list<const char*> lines) {
 
 // An answer that was lost means unknown: the same request again has the effect of one.
 TEST(Lesson03, LostReply_OfEachRequest_TakesEffectOnce) {
-  for (const char* lost : {"submit maps=1 reducers=1", "register w1", "work w1", "report w1 done=j1-m0.0", "work w1",
-                           "report w1 commit=j1-r0.0", "report w1 done=j1-r0.0", "work w1", "report w1 done=j1-c0.0"}) {
+  for (const char* lost : {"submit maps=1 reducers=1", "register w1", "work w1",
+                           "report w1 done=j1-m0.0", "work w1", "report w1 commit=j1-r0.0",
+                           "report w1 done=j1-r0.0", "work w1", "report w1 done=j1-c0.0"}) {
     Script script;
     script.Run("plugin");
-    for (const std::string line : {"submit maps=1 reducers=1", "register w1", "work w1", "report w1 done=j1-m0.0", "work w1",
-                                   "report w1 commit=j1-r0.0", "report w1 done=j1-r0.0", "work w1", "report w1 done=j1-c0.0"}) {
+    for (const std::string line : {"submit maps=1 reducers=1", "register w1", "work w1",
+                                   "report w1 done=j1-m0.0", "work w1", "report w1 commit=j1-r0.0",
+                                   "report w1 done=j1-r0.0", "work w1", "report w1 done=j1-c0.0"}) {
       const std::string first = script.Run(line);
       if (line != lost) continue;
       const std::string again = script.Run(line + " same");
@@ -42,7 +44,8 @@ TEST(Lesson04, WorkerOfTheLastMapDies_JobCompletes) {
   Script script;
   RunAll(script, {"plugin", "submit maps=1 reducers=1", "register w1", "register w2", "work w1"});
 
-  EXPECT_THAT(RunAll(script, {"report w1 running=j1-m0.0", "work w2 hold=0ms"}), HasSubstr("nothing"));
+  EXPECT_THAT(RunAll(script, {"report w1 running=j1-m0.0", "work w2 hold=0ms"}),
+              HasSubstr("nothing"));
   RunAll(script, {"advance 6s", "report w2", "advance 6s"});
 
   EXPECT_THAT(script.Run("work w2"), HasSubstr("assigned j1-m0.1"));
@@ -50,21 +53,23 @@ TEST(Lesson04, WorkerOfTheLastMapDies_JobCompletes) {
 
 TEST(Lesson04, WorkerOfTheLastReduceDies_JobCompletes) {
   Script script;
-  RunAll(script, {"plugin", "submit maps=1 reducers=1", "register w1", "register w2", "work w2", "report w2 done=j1-m0.0",
-                  "work w1", "report w1 running=j1-r0.0"});
+  RunAll(script, {"plugin", "submit maps=1 reducers=1", "register w1", "register w2", "work w2",
+                  "report w2 done=j1-m0.0", "work w1", "report w1 running=j1-r0.0"});
 
   EXPECT_THAT(script.Run("work w2 hold=0ms"), HasSubstr("nothing"));
   RunAll(script, {"advance 6s", "report w2", "advance 6s"});
 
   EXPECT_THAT(script.Run("work w2"), HasSubstr("assigned j1-r0.1"));
-  RunAll(script, {"report w2 commit=j1-r0.1", "report w2 done=j1-r0.1", "work w2", "report w2 done=j1-c0.0"});
+  RunAll(script, {"report w2 commit=j1-r0.1", "report w2 done=j1-r0.1", "work w2",
+                  "report w2 done=j1-c0.0"});
   EXPECT_THAT(script.Run("jobs"), HasSubstr("j1 succeeded"));
 }
 
 TEST(Lesson04, NobodyIsToldToLeave_WhileAJobIsActive) {
   Script script;
   RunAll(script, {"set exit_when_idle=1s", "plugin", "submit maps=1 reducers=1", "register w1"});
-  EXPECT_THAT(RunAll(script, {"work w1", "report w1 running=j1-m0.0", "advance 5s"}), Not(HasSubstr("stop")));
+  EXPECT_THAT(RunAll(script, {"work w1", "report w1 running=j1-m0.0", "advance 5s"}),
+              Not(HasSubstr("stop")));
   EXPECT_THAT(script.Run("work w1 accepted=j1-m0.0 hold=0ms"), HasSubstr("nothing"));
 }
 
@@ -75,7 +80,8 @@ TEST(Lesson08, RequestOfTheServer_IsRefused) {
   request.body = wire::PutBlobRequest{};
   const Actions actions = script.core().Step(ManualClock().Read(), RequestReceived{"c", request});
   ASSERT_EQ(actions.replies.size(), 1u);
-  EXPECT_EQ(std::get<wire::ErrorResponse>(actions.replies[0].response.body).code, ErrorCode::kUnsupported);
+  EXPECT_EQ(std::get<wire::ErrorResponse>(actions.replies[0].response.body).code,
+            ErrorCode::kUnsupported);
 }
 
 TEST(Lesson08, OtherProtocolVersion_IsRefusedNamingBoth) {
@@ -84,13 +90,15 @@ TEST(Lesson08, OtherProtocolVersion_IsRefusedNamingBoth) {
   request.protocol = 99;
   request.body = wire::GetClusterRequest{};
   const Actions actions = script.core().Step(ManualClock().Read(), RequestReceived{"c", request});
-  EXPECT_THAT(std::get<wire::ErrorResponse>(actions.replies[0].response.body).text, HasSubstr("99"));
+  EXPECT_THAT(std::get<wire::ErrorResponse>(actions.replies[0].response.body).text,
+              HasSubstr("99"));
 }
 
 // Nothing of an earlier answer or session shows in a later one.
 TEST(Lesson15, SecondRegistration_KeepsNothingOfTheFirst) {
   Script script;
-  RunAll(script, {"plugin", "submit maps=2 reducers=1", "register w1 slots=8", "work w1", "report w1 draining"});
+  RunAll(script, {"plugin", "submit maps=2 reducers=1", "register w1 slots=8", "work w1",
+                  "report w1 draining"});
 
   EXPECT_THAT(script.Run("register w1 slots=1"), Not(HasSubstr("keep")));
 
@@ -104,7 +112,8 @@ TEST(CoordinatorCore, Stalled_HearsItsWorkersBeforeBuryingThem) {
   Script script;
   RunAll(script, {"plugin", "register w1"});
   ManualClock clock;
-  clock.Advance(std::chrono::seconds(60));  // the coordinator itself stood still: no tick came for a minute
+  clock.Advance(
+      std::chrono::seconds(60));  // the coordinator itself stood still: no tick came for a minute
   (void)script.core().Step(clock.Read(), Tick{});
   EXPECT_TRUE(script.core().ClusterView().workers.at(0).alive);
   for (int i = 0; i < 6; ++i) {
@@ -121,7 +130,8 @@ TEST(CoordinatorCore, StaleEpoch_IsFenced) {
   request.epoch = 99;
   request.body = wire::ReportRequest{};
   const Actions actions = script.core().Step(ManualClock().Read(), RequestReceived{"w1", request});
-  EXPECT_EQ(std::get<wire::ErrorResponse>(actions.replies[0].response.body).code, ErrorCode::kFenced);
+  EXPECT_EQ(std::get<wire::ErrorResponse>(actions.replies[0].response.body).code,
+            ErrorCode::kFenced);
 }
 
 }  // namespace

@@ -16,10 +16,13 @@ TEST(MakeManifest, Job_ListsInputsOutputsAndCounters) {
   job.spec.config.params["bytes"] = "\xff";  // not UTF-8
   job.maps.resize(2);
   job.reduces.resize(2);
-  job.reduces[1].completion = Completion{{}, wire::ReduceResult{{{"part-r-00001", 20, 2, 255}}}, {}, {}};
-  job.reduces[0].completion = Completion{{}, wire::ReduceResult{{{"part-r-00000", 10, 1, 1}}}, {}, {}};
+  job.reduces[1].completion =
+      Completion{{}, wire::ReduceResult{{{"part-r-00001", 20, 2, 255}}}, {}, {}};
+  job.reduces[0].completion =
+      Completion{{}, wire::ReduceResult{{{"part-r-00000", 10, 1, 1}}}, {}, {}};
 
-  const auto json = nlohmann::json::parse(MakeManifest(job, {{"words", 9}}, "1.2.3", 1'700'000'000'000));
+  const auto json =
+      nlohmann::json::parse(MakeManifest(job, {{"words", 9}}, "1.2.3", 1'700'000'000'000));
 
   EXPECT_EQ(json["job"], "j3");
   EXPECT_EQ(json["millrace"], "1.2.3");

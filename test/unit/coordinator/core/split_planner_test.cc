@@ -10,7 +10,8 @@ namespace {
 
 using test::MakeSpec;
 
-wire::InputFile File(const std::string& path, uint64_t bytes, wire::Compression compression = wire::Compression::kNone) {
+wire::InputFile File(const std::string& path, uint64_t bytes,
+                     wire::Compression compression = wire::Compression::kNone) {
   return {path, "", bytes, 1, compression};
 }
 
@@ -20,7 +21,8 @@ std::vector<std::string> Plan(const wire::JobSpec& spec) {
   for (const wire::MapWork& work : plan.value()) {
     std::string text;
     for (const wire::Split& split : work.splits) {
-      text += (text.empty() ? "" : " ") + split.file.path + "[" + std::to_string(split.begin) + "," + std::to_string(split.end) + ")";
+      text += (text.empty() ? "" : " ") + split.file.path + "[" + std::to_string(split.begin) +
+              "," + std::to_string(split.end) + ")";
     }
     out.push_back(text);
   }
@@ -34,7 +36,8 @@ wire::JobSpec SpecOf(std::vector<wire::InputFile> files) {
 }
 
 TEST(PlanSplits, LargeFile_IsCut) {
-  EXPECT_THAT(Plan(SpecOf({File("/a", 250)})), testing::ElementsAre("/a[0,100)", "/a[100,200)", "/a[200,250)"));
+  EXPECT_THAT(Plan(SpecOf({File("/a", 250)})),
+              testing::ElementsAre("/a[0,100)", "/a[100,200)", "/a[200,250)"));
 }
 
 TEST(PlanSplits, SmallFiles_ArePackedInOrder) {
@@ -101,7 +104,8 @@ TEST(PlanSplits, EveryByte_BelongsToExactlyOneSplit) {
         covered[split.file.path] = split.end;
       }
     }
-    EXPECT_THAT(covered, testing::ElementsAre(testing::Pair("/a", 250), testing::Pair("/b", 3), testing::Pair("/c", 100)));
+    EXPECT_THAT(covered, testing::ElementsAre(testing::Pair("/a", 250), testing::Pair("/b", 3),
+                                              testing::Pair("/c", 100)));
   }
 }
 
@@ -113,12 +117,20 @@ TEST(CheckSpec, BadValues_AreRefused) {
     return status ? std::string() : status.error().text;
   };
   EXPECT_EQ(refuse([](auto&) {}), "");
-  EXPECT_THAT(refuse([](auto& spec) { spec.config.split_bytes = 0; }), testing::HasSubstr("--split-size"));
-  EXPECT_THAT(refuse([](auto& spec) { spec.config.max_attempts = 0; }), testing::HasSubstr("--max-attempts"));
-  EXPECT_THAT(refuse([](auto& spec) { spec.config.reducers = kMaxReducers + 1; }), testing::HasSubstr("reducers"));
-  EXPECT_THAT(refuse([](auto& spec) { spec.config.output_dir = "out"; }), testing::HasSubstr("absolute"));
-  EXPECT_THAT(refuse([](auto& spec) { spec.config.plugin_sha256 = "x"; }), testing::HasSubstr("SHA-256"));
-  EXPECT_THAT(refuse([](auto& spec) { spec.config.range_bounds = {"b", "a"}; }), testing::HasSubstr("bounds"));
+  EXPECT_THAT(refuse([](auto& spec) { spec.config.split_bytes = 0; }),
+              testing::HasSubstr("--split-size"));
+  EXPECT_THAT(refuse([](auto& spec) { spec.config.max_attempts = 0; }),
+              testing::HasSubstr("--max-attempts"));
+  EXPECT_THAT(refuse([](auto& spec) { spec.config.reducers = kMaxReducers + 1; }),
+              testing::HasSubstr("reducers"));
+  EXPECT_THAT(refuse([](auto& spec) { spec.config.output_dir = "out"; }),
+              testing::HasSubstr("absolute"));
+  EXPECT_THAT(refuse([](auto& spec) { spec.config.plugin_sha256 = "x"; }),
+              testing::HasSubstr("SHA-256"));
+  EXPECT_THAT(refuse([](auto& spec) {
+                spec.config.range_bounds = {"b", "a"};
+              }),
+              testing::HasSubstr("bounds"));
   EXPECT_THAT(refuse([](auto& spec) { spec.inputs[0].path = "in"; }), testing::HasSubstr("'in'"));
 }
 

@@ -11,11 +11,14 @@ using test::MakeSpec;
 using test::MakeSuccess;
 using test::PluginHash;
 
-AttemptId Id(Phase phase, uint32_t index, uint32_t number) { return {{JobId{1}, phase, index}, number, 1}; }
+AttemptId Id(Phase phase, uint32_t index, uint32_t number) {
+  return {{JobId{1}, phase, index}, number, 1};
+}
 
 wire::Record Map(uint32_t index, uint32_t number) {
   const AttemptId id = Id(Phase::kMap, index, number);
-  return {wire::MapCompleted{id, {}, std::get<wire::MapResult>(*MakeSuccess(id, 1).result), {}, {}}};
+  return {
+      wire::MapCompleted{id, {}, std::get<wire::MapResult>(*MakeSuccess(id, 1).result), {}, {}}};
 }
 
 class StateTest : public testing::Test {

@@ -10,7 +10,9 @@ namespace {
 
 class BlobStoreTest : public testing::Test {
  protected:
-  void SetUp() override { directory_ = CreateTemporaryDirectory(testing::TempDir() + "blobs-").value(); }
+  void SetUp() override {
+    directory_ = CreateTemporaryDirectory(testing::TempDir() + "blobs-").value();
+  }
   void TearDown() override { (void)env_.RemoveTree(directory_); }
   BlobStore Open() { return BlobStore::Open(env_, JoinPath(directory_, "plugins"), false).value(); }
   wire::PutBlobRequest Piece(uint64_t offset, uint64_t length) const {

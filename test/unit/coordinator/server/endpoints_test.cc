@@ -7,8 +7,10 @@ namespace mr::coordinator {
 namespace {
 
 TEST(CheckExposure, OpenAddressWithoutKeys_NeedsInsecure) {
-  EXPECT_TRUE(CheckExposure({"tcp://127.0.0.1:0", "ipc:///tmp/x", "tcp://[::1]:1"}, false, false).has_value());
-  for (const char* open : {"tcp://0.0.0.0:0", "tcp://*:4610", "tcp://10.0.0.1:1", "tcp://eth0:1", "tcp://[::]:1"}) {
+  EXPECT_TRUE(CheckExposure({"tcp://127.0.0.1:0", "ipc:///tmp/x", "tcp://[::1]:1"}, false, false)
+                  .has_value());
+  for (const char* open :
+       {"tcp://0.0.0.0:0", "tcp://*:4610", "tcp://10.0.0.1:1", "tcp://eth0:1", "tcp://[::]:1"}) {
     const Status status = CheckExposure({"tcp://127.0.0.1:0", open}, false, false);
     ASSERT_FALSE(status.has_value()) << open;
     EXPECT_THAT(status.error().text, testing::HasSubstr("--insecure"));
@@ -22,13 +24,15 @@ TEST(AdvertisedEndpoint, Wildcard_BecomesAName) {
   EXPECT_EQ(AdvertisedEndpoint({"tcp://0.0.0.0:99"}, "head", "n17"), "tcp://head:99");
   EXPECT_EQ(AdvertisedEndpoint({"tcp://127.0.0.1:99"}, "", "n17"), "tcp://127.0.0.1:99");
   EXPECT_EQ(AdvertisedEndpoint({"ipc:///tmp/x"}, "head", "n17"), "ipc:///tmp/x");
-  EXPECT_EQ(AdvertisedEndpoint({"ipc:///tmp/x", "tcp://10.0.0.1:5"}, "", "n17"), "tcp://10.0.0.1:5");
+  EXPECT_EQ(AdvertisedEndpoint({"ipc:///tmp/x", "tcp://10.0.0.1:5"}, "", "n17"),
+            "tcp://10.0.0.1:5");
 }
 
 TEST(ParseHttpAddress, Forms) {
   EXPECT_EQ(ParseHttpAddress("127.0.0.1:4611")->port, 4611);
   EXPECT_EQ(ParseHttpAddress("[::1]:0")->host, "::1");
-  for (const char* bad : {"4611", ":80", "a:b", "a:99999", "a:", "a:-1", ""}) EXPECT_FALSE(ParseHttpAddress(bad).has_value()) << bad;
+  for (const char* bad : {"4611", ":80", "a:b", "a:99999", "a:", "a:-1", ""})
+    EXPECT_FALSE(ParseHttpAddress(bad).has_value()) << bad;
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ void Invariants::TakeRecord(const wire::Record& record) {
     job.counters[map->attempt] = map->counters;
   } else if (const auto* lost = std::get_if<wire::MapOutputLost>(&record.body)) {
     JobModel& job = jobs_[lost->attempt.task.job];
-    Require(job.map_winner[lost->attempt.task.index] == lost->attempt, StrCat("lost what was not won: ", text));
+    Require(job.map_winner[lost->attempt.task.index] == lost->attempt,
+            StrCat("lost what was not won: ", text));
     Require(job.reduces > 0, StrCat("a published output was lost: ", text));
     job.map_winner.erase(lost->attempt.task.index);
     job.counters.erase(lost->attempt);
@@ -58,7 +59,8 @@ void Invariants::TakeRecord(const wire::Record& record) {
   } else if (const auto* reduce = std::get_if<wire::ReduceCommitted>(&record.body)) {
     const TaskId task = reduce->attempt.task;
     JobModel& job = jobs_[task.job];
-    Require(!job.ended && !job.reduce_winner.contains(task.index), StrCat("a second winner: ", text));
+    Require(!job.ended && !job.reduce_winner.contains(task.index),
+            StrCat("a second winner: ", text));
     Require(granted_[task] == reduce->attempt, StrCat("committed without the grant: ", text));
     job.reduce_winner[task.index] = reduce->attempt;
     job.counters[reduce->attempt] = reduce->counters;
@@ -75,7 +77,8 @@ void Invariants::TakeRecord(const wire::Record& record) {
 
 void Invariants::TakeReply(const wire::Response& response) {
   if (const auto* work = std::get_if<wire::WorkResponse>(&response.body)) {
-    Require(work->assignment.has_value() == (work->verdict == wire::WorkVerdict::kAssigned), "a verdict without its assignment");
+    Require(work->assignment.has_value() == (work->verdict == wire::WorkVerdict::kAssigned),
+            "a verdict without its assignment");
     if (work->assignment) TakeAssignment(*work->assignment);
   } else if (const auto* report = std::get_if<wire::ReportResponse>(&response.body)) {
     for (const AttemptId& attempt : report->commit_granted) {
@@ -95,13 +98,17 @@ void Invariants::TakeAssignment(const wire::Assignment& assignment) {
           StrCat(ToString(id), " was assigned after a later attempt"));
   newest_[id.task] = id;
   if (id.task.phase == Phase::kMap) {
-    Require(!job.map_winner.contains(id.task.index), StrCat(ToString(id), " was assigned for a completed task"));
+    Require(!job.map_winner.contains(id.task.index),
+            StrCat(ToString(id), " was assigned for a completed task"));
   } else if (const auto* work = std::get_if<wire::ReduceWork>(&assignment.work)) {
-    Require(job.map_winner.size() == job.maps, StrCat(ToString(id), " was assigned before all maps were completed"));
-    Require(!job.reduce_winner.contains(id.task.index), StrCat(ToString(id), " was assigned for a completed task"));
+    Require(job.map_winner.size() == job.maps,
+            StrCat(ToString(id), " was assigned before all maps were completed"));
+    Require(!job.reduce_winner.contains(id.task.index),
+            StrCat(ToString(id), " was assigned for a completed task"));
     Require(work->sources.size() == job.maps, StrCat(ToString(id), " lacks sources"));
     for (uint32_t i = 0; i < work->sources.size(); ++i) {
-      Require(work->sources[i].attempt == job.map_winner[i], StrCat(ToString(id), " fetches from a loser"));
+      Require(work->sources[i].attempt == job.map_winner[i],
+              StrCat(ToString(id), " fetches from a loser"));
     }
   }
 }
@@ -114,16 +121,20 @@ void Invariants::CheckViews(const CoordinatorCore& core) {
   Require(busy == running, StrCat(busy, " slots are busy with ", running, " running attempts"));
   for (const wire::JobView& view : core.JobViews({})) {
     JobModel& job = jobs_[view.id];
-    Require(view.map.done == job.map_winner.size(), StrCat(ToString(view.id), " shows another number of maps done"));
-    Require(view.reduce.done == job.reduce_winner.size(), StrCat(ToString(view.id), " shows another number of reduces done"));
-    Require(view.map.done + view.map.running <= view.map.total, StrCat(ToString(view.id), " runs more maps than it has"));
+    Require(view.map.done == job.map_winner.size(),
+            StrCat(ToString(view.id), " shows another number of maps done"));
+    Require(view.reduce.done == job.reduce_winner.size(),
+            StrCat(ToString(view.id), " shows another number of reduces done"));
+    Require(view.map.done + view.map.running <= view.map.total,
+            StrCat(ToString(view.id), " runs more maps than it has"));
     wire::Counters sum;
     for (const auto& [attempt, counters] : job.counters) {
       for (const auto& [name, value] : counters) sum[name] += value;
     }
     for (const auto& [name, value] : sum) {
       const auto shown = view.counters.find(name);
-      Require(shown != view.counters.end() && shown->second == value, StrCat(ToString(view.id), " counts ", name, " wrong"));
+      Require(shown != view.counters.end() && shown->second == value,
+              StrCat(ToString(view.id), " counts ", name, " wrong"));
     }
   }
 }

@@ -1,5 +1,5 @@
-// What must hold whatever the coordinator's core does, checked from its records and replies alone: a second,
-// simpler book-keeping beside the code that it judges.
+// What must hold whatever the coordinator's core does, checked from its records and replies alone:
+// a second, simpler book-keeping beside the code that it judges.
 #pragma once
 
 #include <map>
@@ -15,7 +15,8 @@ class Invariants {
  public:
   // After every step. Each violated rule adds a sentence to problems().
   void Check(const Actions& actions, const CoordinatorCore& core);
-  // Applying all records to an empty state must give the core's state: recovery is the same code as life.
+  // Applying all records to an empty state must give the core's state: recovery is the same code as
+  // life.
   void CheckReplay(const CoordinatorCore& core);
   const std::vector<std::string>& problems() const { return problems_; }
   const std::vector<wire::Record>& records() const { return records_; }

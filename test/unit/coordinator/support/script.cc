@@ -15,22 +15,30 @@ Duration ToDuration(const std::string& text) {
 
 wire::FailureCause ToCause(const std::string& name) {
   static const std::map<std::string, wire::FailureCause> causes{
-      {"exception", wire::FailureCause::kException}, {"fatal", wire::FailureCause::kFatal},
-      {"signal", wire::FailureCause::kSignal},       {"bad_input", wire::FailureCause::kBadInput},
-      {"disk_full", wire::FailureCause::kDiskFull},  {"internal", wire::FailureCause::kInternal},
-      {"cancelled", wire::FailureCause::kCancelled}, {"stopping", wire::FailureCause::kWorkerStopping}};
+      {"exception", wire::FailureCause::kException},
+      {"fatal", wire::FailureCause::kFatal},
+      {"signal", wire::FailureCause::kSignal},
+      {"bad_input", wire::FailureCause::kBadInput},
+      {"disk_full", wire::FailureCause::kDiskFull},
+      {"internal", wire::FailureCause::kInternal},
+      {"cancelled", wire::FailureCause::kCancelled},
+      {"stopping", wire::FailureCause::kWorkerStopping}};
   const auto found = causes.find(name);
   return found == causes.end() ? wire::FailureCause::kInternal : found->second;
 }
 
-std::string Get(const std::map<std::string, std::string>& named, const std::string& name, const std::string& otherwise) {
+std::string Get(const std::map<std::string, std::string>& named, const std::string& name,
+                const std::string& otherwise) {
   const auto found = named.find(name);
   return found == named.end() ? otherwise : found->second;
 }
 
-uint32_t Number(const std::map<std::string, std::string>& named, const std::string& name, uint32_t otherwise) {
+uint32_t Number(const std::map<std::string, std::string>& named, const std::string& name,
+                uint32_t otherwise) {
   const auto found = named.find(name);
-  return found == named.end() ? otherwise : static_cast<uint32_t>(std::strtoul(found->second.c_str(), nullptr, 10));
+  return found == named.end()
+             ? otherwise
+             : static_cast<uint32_t>(std::strtoul(found->second.c_str(), nullptr, 10));
 }
 
 }  // namespace
@@ -59,7 +67,8 @@ wire::AttemptOutcome MakeSuccess(const AttemptId& attempt, uint32_t reducers) {
     result.partition_bytes.assign(reducers, 10);
     result.partition_records.assign(reducers, 1);
     result.partition_digests.assign(reducers, 7);
-    if (reducers == 0) result.files.push_back({StrCat("part-m-0000", attempt.task.index), 10, 1, 7});
+    if (reducers == 0)
+      result.files.push_back({StrCat("part-m-0000", attempt.task.index), 10, 1, 7});
     outcome.result = result;
   } else if (attempt.task.phase == Phase::kReduce) {
     outcome.result = wire::ReduceResult{{{StrCat("part-r-0000", attempt.task.index), 10, 1, 7}}};
@@ -70,7 +79,8 @@ wire::AttemptOutcome MakeSuccess(const AttemptId& attempt, uint32_t reducers) {
   return outcome;
 }
 
-wire::AttemptOutcome MakeFailure(const AttemptId& attempt, wire::FailureCause cause, const std::string& message) {
+wire::AttemptOutcome MakeFailure(const AttemptId& attempt, wire::FailureCause cause,
+                                 const std::string& message) {
   wire::AttemptOutcome outcome;
   outcome.attempt = attempt;
   wire::Failure failure;
@@ -120,17 +130,24 @@ std::string Script::Run(const std::string& line) {
   if (const size_t at = arguments.subject.find('@'); at != std::string::npos) {
     ref.session.value = std::strtoull(arguments.subject.c_str() + at + 1, nullptr, 10);
   }
-  return Send(name, command, same, command == "work" ? MakeWork(arguments, ref) : MakeReport(arguments, ref));
+  return Send(name, command, same,
+              command == "work" ? MakeWork(arguments, ref) : MakeReport(arguments, ref));
 }
 
 std::string Script::Set(const Arguments& arguments) {
   for (const auto& [name, value] : arguments.named) {
-    if (name == "lease") options_.lease = ToDuration(value);
-    else if (name == "heartbeat") options_.heartbeat = ToDuration(value);
-    else if (name == "exit_when_idle") options_.exit_when_idle = ToDuration(value);
-    else if (name == "max_jobs") options_.max_jobs = Number(arguments.named, name, 0);
-    else if (name == "history") options_.history = Number(arguments.named, name, 0);
-    else return StrCat("?? unknown option ", name, "\n");
+    if (name == "lease")
+      options_.lease = ToDuration(value);
+    else if (name == "heartbeat")
+      options_.heartbeat = ToDuration(value);
+    else if (name == "exit_when_idle")
+      options_.exit_when_idle = ToDuration(value);
+    else if (name == "max_jobs")
+      options_.max_jobs = Number(arguments.named, name, 0);
+    else if (name == "history")
+      options_.history = Number(arguments.named, name, 0);
+    else
+      return StrCat("?? unknown option ", name, "\n");
   }
   return "";
 }
@@ -140,7 +157,9 @@ std::string Script::Advance(const Arguments& arguments) {
   std::string out;
   while (true) {
     const Time now = clock_.Read().mono;
-    const Time next = deadline_ && *deadline_ < target ? std::max(*deadline_, now + std::chrono::milliseconds(1)) : target;
+    const Time next = deadline_ && *deadline_ < target
+                          ? std::max(*deadline_, now + std::chrono::milliseconds(1))
+                          : target;
     clock_.Advance(next - now);
     const std::string did = Take(Tick{});
     const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(next - start_).count();
@@ -169,7 +188,8 @@ std::string Script::Print(const Actions& actions) {
   return out;
 }
 
-std::string Script::Send(const std::string& who, const std::string& command, bool same, wire::RequestBody body) {
+std::string Script::Send(const std::string& who, const std::string& command, bool same,
+                         wire::RequestBody body) {
   Person& person = people_[who];
   if (person.client == 0) person.client = next_client_++;
   wire::Request request;
@@ -206,8 +226,9 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
   const std::string& command = arguments.command;
   const JobId job = ParseJobId(arguments.subject).value_or(JobId{});
   if (command == "submit") {
-    wire::SubmitJobRequest request{MakeSpec(Number(named, "maps", 1), Number(named, "reducers", 1), Get(named, "out", "/out")),
-                                   arguments.flags.contains("dry")};
+    wire::SubmitJobRequest request{
+        MakeSpec(Number(named, "maps", 1), Number(named, "reducers", 1), Get(named, "out", "/out")),
+        arguments.flags.contains("dry")};
     request.spec.config.max_attempts = Number(named, "max_attempts", 4);
     request.spec.config.max_running = Number(named, "max_running", 0);
     request.spec.config.user = Get(named, "user", "ada");
@@ -219,8 +240,10 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     return request;
   }
   if (command == "watch") {
-    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(ToDuration(Get(named, "wait", "0ms")));
-    return wire::WatchJobRequest{job, Get(named, "user", ""), Number(named, "since", 0), static_cast<uint32_t>(wait.count())};
+    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(
+        ToDuration(Get(named, "wait", "0ms")));
+    return wire::WatchJobRequest{job, Get(named, "user", ""), Number(named, "since", 0),
+                                 static_cast<uint32_t>(wait.count())};
   }
   if (command == "jobs") return wire::ListJobsRequest{};
   if (command == "tasks") {
@@ -254,7 +277,8 @@ wire::RequestBody Script::MakeWork(const Arguments& arguments, WorkerRef ref) {
   request.worker = ref;
   request.free_slots = Number(arguments.named, "free", 1);
   const Duration hold = ToDuration(Get(arguments.named, "hold", "1s"));
-  request.hold_ms = static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(hold).count());
+  request.hold_ms =
+      static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(hold).count());
   request.accepted = Attempts(arguments, "accepted");
   return request;
 }
@@ -264,9 +288,12 @@ wire::RequestBody Script::MakeReport(const Arguments& arguments, WorkerRef ref) 
   request.worker = ref;
   request.draining = arguments.flags.contains("draining");
   request.commit_requests = Attempts(arguments, "commit");
-  for (const AttemptId& id : Attempts(arguments, "running")) request.progress.push_back({id, 50, 100, 1, 5, "", ""});
-  for (const AttemptId& id : request.commit_requests) request.progress.push_back({id, 100, 100, 1, 10, "", ""});
-  for (const AttemptId& id : Attempts(arguments, "done")) request.outcomes.push_back(MakeSuccess(id, ReducersOf(id.task.job)));
+  for (const AttemptId& id : Attempts(arguments, "running"))
+    request.progress.push_back({id, 50, 100, 1, 5, "", ""});
+  for (const AttemptId& id : request.commit_requests)
+    request.progress.push_back({id, 100, 100, 1, 10, "", ""});
+  for (const AttemptId& id : Attempts(arguments, "done"))
+    request.outcomes.push_back(MakeSuccess(id, ReducersOf(id.task.job)));
   const auto parts = [&](const std::string& name) { return Split(arguments.named.at(name), ':'); };
   if (arguments.named.contains("failed")) {
     const auto words = parts("failed");
@@ -275,14 +302,16 @@ wire::RequestBody Script::MakeReport(const Arguments& arguments, WorkerRef ref) 
   }
   if (arguments.named.contains("fetch")) {
     const auto words = parts("fetch");
-    auto outcome = MakeFailure(Attempt(std::string(words[0])), wire::FailureCause::kFetch, "cannot fetch");
+    auto outcome =
+        MakeFailure(Attempt(std::string(words[0])), wire::FailureCause::kFetch, "cannot fetch");
     outcome.failure->failed_source = Attempt(std::string(words.at(1)));
     if (words.size() > 2) outcome.failure->type = std::string(ErrorCodeName(ErrorCode::kNotFound));
     request.outcomes.push_back(outcome);
   }
   if (arguments.named.contains("log")) {
     const auto words = parts("log");
-    request.progress.push_back({Attempt(std::string(words[0])), 0, 0, 0, 0, "", std::string(words.at(1))});
+    request.progress.push_back(
+        {Attempt(std::string(words[0])), 0, 0, 0, 0, "", std::string(words.at(1))});
   }
   return request;
 }

@@ -1,17 +1,19 @@
-// Conversations with the coordinator's core, written as lines of text; used by scenario files and tests.
+// Conversations with the coordinator's core, written as lines of text; used by scenario files and
+// tests.
 //
 //   set lease=10s max_jobs=2 exit_when_idle=5s …   (before anything else)
 //   plugin                                          a plugin is stored
 //   submit maps=2 reducers=1 [out=/out] [max_attempts=4] [max_running=0] [user=u] [again]
-//   register W [slots=2] [running=A,…] [outputs=A,…] [same]    same: a copy of the last registration
-//   work W [free=1] [hold=1s] [accepted=A,…] [same]
-//   report W [running=A,…] [done=A,…] [failed=A:cause] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
+//   register W [slots=2] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
+//   registration work W [free=1] [hold=1s] [accepted=A,…] [same] report W [running=A,…] [done=A,…]
+//   [failed=A:cause] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
 //            [draining] [same]
 //   advance 3s        kill j1 [task=j1-m0]        watch j1 [since=0] [wait=1s]
 //   jobs    tasks j1    log j1-m0 [attempt=0]    cluster    spec j1
 //
-// W is a worker's name; W@n speaks from that session whatever the present one is. Each line answers with what the
-// core did: "+ record", "W< reply", and "@3.000s" before what a tick did while time advanced.
+// W is a worker's name; W@n speaks from that session whatever the present one is. Each line answers
+// with what the core did: "+ record", "W< reply", and "@3.000s" before what a tick did while time
+// advanced.
 #pragma once
 
 #include <map>
@@ -31,13 +33,15 @@ namespace mr::coordinator::test {
 wire::JobSpec MakeSpec(uint32_t maps, uint32_t reducers, const std::string& output_dir = "/out");
 // The outcome of a successful attempt of a job with `reducers`.
 wire::AttemptOutcome MakeSuccess(const AttemptId& attempt, uint32_t reducers);
-wire::AttemptOutcome MakeFailure(const AttemptId& attempt, wire::FailureCause cause, const std::string& message);
+wire::AttemptOutcome MakeFailure(const AttemptId& attempt, wire::FailureCause cause,
+                                 const std::string& message);
 std::string PluginHash();
 
 class Script {
  public:
   Script() = default;
-  // Runs one line; returns what the core answered. A line that cannot be understood answers "?? why".
+  // Runs one line; returns what the core answered. A line that cannot be understood answers "??
+  // why".
   std::string Run(const std::string& line);
   const Invariants& invariants() const { return invariants_; }
   CoordinatorCore& core();
@@ -60,7 +64,8 @@ class Script {
   std::string Advance(const Arguments& arguments);
   std::string Take(const Event& event);
   std::string Print(const Actions& actions);
-  std::string Send(const std::string& who, const std::string& command, bool same, wire::RequestBody body);
+  std::string Send(const std::string& who, const std::string& command, bool same,
+                   wire::RequestBody body);
   wire::RequestBody MakeClientRequest(const Arguments& arguments);
   wire::RequestBody MakeRegister(const Arguments& arguments);
   wire::RequestBody MakeWork(const Arguments& arguments, WorkerRef ref);

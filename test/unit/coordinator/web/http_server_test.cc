@@ -71,7 +71,8 @@ TEST_F(HttpServerTest, Api_ServesTheSnapshot) {
 TEST_F(HttpServerTest, Page_LoadsNothingFromElsewhere) {
   const auto page = Get("/");
   EXPECT_EQ(page->status, 200);
-  EXPECT_THAT(page->get_header_value("Content-Security-Policy"), testing::HasSubstr("default-src 'self'"));
+  EXPECT_THAT(page->get_header_value("Content-Security-Policy"),
+              testing::HasSubstr("default-src 'self'"));
   const auto script = Get("/app.js");
   EXPECT_THAT(script->body, testing::Not(testing::HasSubstr("innerHTML")));
 }
