@@ -138,7 +138,7 @@ Result<PluginInfo> DescribePlugin(const std::string& path) {
   MR_ASSIGN_OR_RETURN(const std::string program, SiblingProgram("mrtask"));
   MR_ASSIGN_OR_RETURN(const CapturedRun run,
                       RunCaptured({program, "describe", path, "--json"}, kDescribeTimeout));
-  if (run.exit_code == 0) return ParsePluginInfo(run.out);
+  if (run.exit_code == 0 && !Trim(run.out).empty()) return ParsePluginInfo(run.out);
   std::string text(Trim(run.err));
   for (const std::string_view prefix : {"mrtask: ", "mrsubmit: "}) {
     if (text.starts_with(prefix)) text.erase(0, prefix.size());
@@ -147,6 +147,8 @@ Result<PluginInfo> DescribePlugin(const std::string& path) {
     text = StrCat(path, " crashed while it was being loaded (signal ", run.exit_code - 128,
                   "). Does a constructor of a global object fail?", text.empty() ? "" : "\n", text);
   }
+  if (text.empty() && run.exit_code == 0)
+    text = StrCat(path, " called exit() while it was being loaded: no global object may end the process");
   if (text.empty())
     text = StrCat(path, " cannot be used as a plugin (mrtask exit code ", run.exit_code, ")");
   if (text.ends_with(']')) return Fail(ErrorCode::kInvalidArgument, text);

@@ -27,7 +27,7 @@ Result<ProgressMode> ChooseProgressMode(const Settings& settings, const Console&
 }
 
 void ProgressDisplay::JsonLine(const std::string& line) {
-  if (console_.json())
+  if (console_.json() && !options_.json_to_err)
     console_.Out(line + "\n");
   else
     console_.Err(line + "\n");

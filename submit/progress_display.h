@@ -23,7 +23,7 @@ class ProgressDisplay {
     ProgressMode mode = ProgressMode::kPlain;
     Duration interval = std::chrono::seconds(10);  // between plain or JSON lines
     std::string page;
-    bool show_page = true;
+    bool json_to_err = false;  // standard output is taken by the job's result
   };
   ProgressDisplay(Console& console, Options options)
       : console_(console), options_(std::move(options)) {}

@@ -10,6 +10,8 @@ namespace mr::submit {
 namespace {
 
 constexpr size_t kPreviewBytes = 64;
+constexpr size_t kFramesMax = 8;
+constexpr size_t kFrameBytes = 160;
 constexpr size_t kTextPreviewBytes = 200;
 constexpr std::string_view kIndent = "           ";  // under the labels of a failure report
 
@@ -143,14 +145,28 @@ std::string RecordLines(const wire::Failure& failure) {
   return text;
 }
 
+// The innermost frames of the user's code; those of our own program say nothing to its author. Names with
+// templates in them can fill a screen each, so they are cut.
+std::vector<std::string> UserFrames(const std::vector<std::string>& stack) {
+  std::vector<std::string> frames;
+  for (const std::string& frame : stack) {
+    const bool ours = frame.ends_with("(mrtask)");
+    if (ours && !frames.empty()) break;
+    if (frames.size() == kFramesMax) break;
+    frames.push_back(frame.size() > kFrameBytes ? CutToWidth(frame, kFrameBytes) + "…" : frame);
+  }
+  return frames;
+}
+
 std::string WhereLine(const wire::JobView& job, const wire::Failure& failure) {
   std::string text;
   if (!failure.function.empty()) {
     text = StrCat(Label("in"), failure.function, "() of job ", job.job_name, ", ", job.plugin_name,
                   "\n");
   }
-  for (size_t i = 0; i < failure.stack.size() && i < 8; ++i) {
-    text += StrCat(i == 0 ? Label("stack") : std::string(kIndent), failure.stack[i], "\n");
+  const std::vector<std::string> frames = UserFrames(failure.stack);
+  for (size_t i = 0; i < frames.size(); ++i) {
+    text += StrCat(i == 0 ? Label("stack") : std::string(kIndent), frames[i], "\n");
   }
   return text;
 }

@@ -314,6 +314,7 @@ int RunJob::Watch() {
   watch.display.mode = *mode;
   watch.display.interval = std::chrono::milliseconds(std::max<int64_t>(*interval, 100));
   if (!page_.empty()) watch.display.page = StrCat(page_, "/jobs/", ToString(submitted_.job));
+  watch.display.json_to_err = options_.output == "-";
   watch.on_interrupt = options_.on_interrupt;
   if (options_.wait_timeout_ms)
     watch.wait_timeout = std::chrono::milliseconds(*options_.wait_timeout_ms);

@@ -1,0 +1,189 @@
+#include "submit/job_request.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/base/strings.h"
+#include "submit/exit_codes.h"
+#include "submit/sampling.h"
+#include "temporary_tree.h"
+
+namespace mr::submit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Settings Make(const std::map<std::string, std::string>& values) {
+  Settings settings;
+  for (const auto& [name, value] : values) settings.AddWeaker(name, Setting{{value}, "--" + name});
+  return settings;
+}
+
+std::string ErrorOf(const std::map<std::string, std::string>& values,
+                    const std::vector<std::string>& arguments) {
+  const auto options = ReadRunOptions(PosixEnv(), Make(values), arguments);
+  return options ? "no error" : options.error().text;
+}
+
+TEST(ReadRunOptions, Values_AreConvertedAndBounded) {
+  const auto options = ReadRunOptions(PosixEnv(),
+                                      Make({{"output", "/out"},
+                                            {"reducers", "5"},
+                                            {"split-size", "1Mi"},
+                                            {"task-timeout", "90s"},
+                                            {"input-format", "fixed:100"},
+                                            {"shuffle-codec", "zstd"},
+                                            {"compress-output", "gzip"},
+                                            {"local", "3"},
+                                            {"combiner", "off"}}),
+                                      {"p.so:job", "in"});
+
+  ASSERT_TRUE(options.has_value()) << options.error().text;
+  EXPECT_EQ(options->reducers, 5u);
+  EXPECT_EQ(options->config.split_bytes, 1u << 20);
+  EXPECT_EQ(options->config.task_timeout_ms, 90'000);
+  EXPECT_EQ(options->config.record_bytes, 100u);
+  EXPECT_EQ(options->config.shuffle_codec, wire::Compression::kZstd);
+  EXPECT_EQ(options->config.output_compression, wire::Compression::kGzip);
+  EXPECT_EQ(options->local_slots, 3u);
+  EXPECT_FALSE(options->config.combine);
+}
+
+TEST(ReadRunOptions, Wrong_NamesTheOptionAndTheForm) {
+  EXPECT_THAT(ErrorOf({{"output", "o"}}, {}), HasSubstr("no PLUGIN"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}}, {"p.so"}), HasSubstr("no INPUT"));
+  EXPECT_THAT(ErrorOf({}, {"p.so", "in"}), HasSubstr("-o DIR"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"reducers", "x"}}, {"p", "i"}),
+              HasSubstr("--reducers: 'x' is not a number"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"split-size", "0"}}, {"p", "i"}), HasSubstr("too small"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"shuffle-codec", "lz5"}}, {"p", "i"}),
+              HasSubstr("Did you mean lz4?"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}}, {"p", "-"}), HasSubstr("needs --local"));
+  EXPECT_THAT(ErrorOf({{"output", "-"}}, {"p", "i"}), HasSubstr("needs --local"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"local", "auto"}, {"detach", "true"}}, {"p", "i"}),
+              HasSubstr("exclude each other"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"file", "a=/does/not/exist"}}, {"p", "i"}),
+              HasSubstr("[MR0312]"));
+}
+
+TEST(SettingsOf, RoundTrip_ThroughOptions) {
+  wire::JobSpec spec;
+  spec.config.reducers = 9;
+  spec.config.split_bytes = 12345;
+  spec.config.params = {{"a", "1"}};
+  spec.config.max_attempts = 2;
+  spec.config.input_format = wire::InputFormat::kFixed;
+  spec.config.record_bytes = 10;
+  spec.inputs.push_back({"/in/file", "left", 1, 1, wire::Compression::kNone});
+  Settings settings = Make({{"output", "/o"}});
+  for (auto& [name, setting] : SettingsOf(spec, "j1")) settings.AddWeaker(name, setting);
+
+  const auto options = ReadRunOptions(PosixEnv(), settings, {"p.so"});
+
+  ASSERT_TRUE(options.has_value()) << options.error().text;
+  EXPECT_EQ(options->reducers, 9u);
+  EXPECT_EQ(options->config.split_bytes, 12345u);
+  EXPECT_EQ(options->config.max_attempts, 2u);
+  EXPECT_EQ(options->config.record_bytes, 10u);
+  EXPECT_THAT(options->params, ElementsAre("a=1"));
+  ASSERT_EQ(options->inputs.size(), 1u);
+  EXPECT_EQ(options->inputs[0].tag, "left");
+}
+
+TEST(CheckOutput, Existing_IsRefusedUnlessOverwriting) {
+  TemporaryTree tree;
+  tree.Write("out/part-r-00000", "x");
+
+  EXPECT_TRUE(CheckOutput(PosixEnv(), tree.Path("new"), false).has_value());
+  EXPECT_TRUE(CheckOutput(PosixEnv(), tree.Path("out"), true).has_value());
+  const Status refused = CheckOutput(PosixEnv(), tree.Path("out"), false);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().text,
+            tree.Path("out") +
+                " exists and holds 1 file. Choose another -o, or --overwrite to replace it "
+                "when the job succeeds.   [MR0302]");
+  EXPECT_FALSE(CheckOutput(PosixEnv(), tree.Path("out/part-r-00000"), true).has_value());
+}
+
+TEST(AutoReducers, Number_FromSlotsAndBytes) {
+  PluginJob job;
+  job.has_reduce = true;
+  constexpr uint64_t kGiB = 1ull << 30;
+  EXPECT_EQ(AutoReducers(job, 100 * kGiB, {48, false}), 45u);
+  EXPECT_EQ(AutoReducers(job, kGiB, {48, false}), 4u);
+  EXPECT_EQ(AutoReducers(job, 1, {48, false}), 1u);
+  EXPECT_EQ(AutoReducers(job, 1, {1, true}), 2u);
+  job.map_only = true;
+  EXPECT_EQ(AutoReducers(job, kGiB, {48, false}), 0u);
+}
+
+TEST(LocalSplitBytes, Size_GivesEverySlotWork) {
+  EXPECT_EQ(LocalSplitBytes(1, 4), 1u);
+  EXPECT_EQ(LocalSplitBytes(0, 4), 1u);
+  EXPECT_EQ(LocalSplitBytes(1000, 4), 500u);
+  EXPECT_EQ(LocalSplitBytes(64u << 20, 2), (64u << 20) / 6 + 1);
+  EXPECT_EQ(LocalSplitBytes(100ull << 30, 2), 64ull << 20);
+}
+
+TEST(BuildSpec, Defaults_ComeFromThePlugin) {
+  PluginJob job;
+  job.name = "wc";
+  job.input_format = "blocks";
+  job.has_reduce = true;
+  job.has_combine = false;
+  job.params = {{"n", "int", "3", ""}};
+  RunOptions options;
+
+  const auto spec = BuildSpec(options, job, "/x/wc.so", "abc",
+                              {{"/in", "", 10, 1, wire::Compression::kNone}}, {2, true});
+
+  ASSERT_TRUE(spec.has_value()) << spec.error().text;
+  EXPECT_EQ(spec->config.name, "wc");
+  EXPECT_EQ(spec->config.plugin_name, "wc.so");
+  EXPECT_EQ(spec->config.input_format, wire::InputFormat::kBlocks);
+  EXPECT_EQ(spec->config.params.at("n"), "3");
+  EXPECT_EQ(spec->config.reducers, 2u);
+  EXPECT_EQ(spec->config.split_bytes, 5u);
+  EXPECT_FALSE(spec->config.combine);
+}
+
+TEST(QuantileBounds, Bounds_AreQuantilesAndDeterministic) {
+  std::vector<std::string> keys;
+  for (char c = 'a'; c < 'a' + 8; ++c) keys.emplace_back(1, c);
+  EXPECT_THAT(QuantileBounds(keys, 4), ElementsAre("c", "e", "g"));
+  EXPECT_TRUE(QuantileBounds(keys, 1).empty());
+  EXPECT_EQ(QuantileBounds({}, 3).size(), 2u);
+}
+
+TEST(SampleSplits, Splits_AreSpreadOverAllBytes) {
+  wire::JobSpec spec;
+  spec.inputs = {{"/a", "", 1000, 1, wire::Compression::kNone},
+                 {"/b.gz", "", 50, 1, wire::Compression::kGzip},
+                 {"/c", "", 1000, 1, wire::Compression::kNone}};
+
+  const auto splits = SampleSplits(spec, 4, 100);
+
+  ASSERT_EQ(splits.size(), 5u);  // the compressed file, and every 500 bytes of the others
+  EXPECT_EQ(splits[0].file.path, "/b.gz");
+  EXPECT_EQ(splits[0].end, 50u);
+  EXPECT_EQ(splits[2].begin, 500u);
+  EXPECT_EQ(splits[2].end, 600u);
+  EXPECT_EQ(splits[3].file.path, "/c");
+  EXPECT_EQ(splits[3].begin, 0u);
+}
+
+TEST(ExitCodeOf, Mapping_IsTheDocumentedOne) {
+  EXPECT_EQ(ExitCodeOf(wire::JobState::kSucceeded), 0);
+  EXPECT_EQ(ExitCodeOf(wire::JobState::kFailed), 1);
+  EXPECT_EQ(ExitCodeOf(wire::JobState::kKilled), 3);
+  EXPECT_EQ(ExitCodeOf(wire::JobState::kRunning), 4);
+  EXPECT_EQ(ExitCodeOf(Error{ErrorCode::kNotFound, ""}), 5);
+  EXPECT_EQ(ExitCodeOf(Error{ErrorCode::kInvalidArgument, ""}), 6);
+  EXPECT_EQ(ExitCodeOf(Error{ErrorCode::kTimeout, ""}), 7);
+  EXPECT_EQ(ExitCodeOf(Error{ErrorCode::kPermission, ""}), 8);
+  EXPECT_EQ(ExitCodeOf(Error{ErrorCode::kInternal, ""}), 70);
+}
+
+}  // namespace
+}  // namespace mr::submit

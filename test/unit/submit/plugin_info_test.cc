@@ -1,0 +1,83 @@
+#include "submit/plugin_info.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "temporary_tree.h"
+
+namespace mr::submit {
+namespace {
+
+using ::testing::HasSubstr;
+
+PluginJob WordCount() {
+  PluginJob job;
+  job.name = "wordcount";
+  job.params = {{"min_length", "int", "1", ""},
+                {"stopwords", "string", "", ""},
+                {"needed", "duration", std::nullopt, ""}};
+  return job;
+}
+
+std::string ErrorOf(const std::vector<std::string>& params) {
+  const auto checked = CheckParams(WordCount(), params);
+  return checked ? "no error" : checked.error().text;
+}
+
+TEST(CheckParams, Complete_HasDefaults) {
+  const auto params = CheckParams(WordCount(), {"needed=5s", "min_length=3", "min_length=4"});
+  ASSERT_TRUE(params.has_value()) << params.error().text;
+  EXPECT_EQ(params->at("min_length"), "4");
+  EXPECT_EQ(params->at("stopwords"), "");
+  EXPECT_EQ(params->at("needed"), "5s");
+}
+
+TEST(CheckParams, Wrong_NamesParameterAndForm) {
+  EXPECT_EQ(ErrorOf({"min_lenght=3"}),
+            "parameter 'min_lenght' is not one of wordcount's (min_length, stopwords, needed). Did "
+            "you mean min_length?   [MR0304]");
+  EXPECT_THAT(ErrorOf({"min_length=x"}),
+              HasSubstr("which is not a whole number, for instance 3.   [MR0305]"));
+  EXPECT_THAT(ErrorOf({"needed=soon"}), HasSubstr("a duration"));
+  EXPECT_THAT(ErrorOf({}),
+              HasSubstr("wordcount needs the parameter needed; give it with -P needed=VALUE."));
+  EXPECT_THAT(ErrorOf({"needed"}), HasSubstr("lacks its value"));
+}
+
+TEST(ParsePluginReference, Colon_SplitsOnlyTheName) {
+  EXPECT_EQ(ParsePluginReference("a/b.so:job").plugin, "a/b.so");
+  EXPECT_EQ(ParsePluginReference("a/b.so:job").job, "job");
+  EXPECT_EQ(ParsePluginReference("a:b/c.so").plugin, "a:b/c.so");
+  EXPECT_EQ(ParsePluginReference("wordcount").job, "");
+}
+
+TEST(ParsePluginInfo, Json_GivesJobsAndChoosesOne) {
+  const auto info = ParsePluginInfo(
+      R"({"jobs":[{"name":"a","params":[{"name":"p","type":"int","default":null}]},{"name":"bb","map_only":true}],"abi":{}})");
+  ASSERT_TRUE(info.has_value()) << info.error().text;
+  EXPECT_FALSE(info->jobs[0].params[0].default_value.has_value());
+  EXPECT_TRUE((*ChooseJob(*info, {"x.so", "bb"}))->map_only);
+  EXPECT_THAT(ChooseJob(*info, {"x.so", ""}).error().text,
+              HasSubstr("holds 2 jobs (a, bb); say which one: x.so:a"));
+  EXPECT_THAT(ChooseJob(*info, {"x.so", "bc"}).error().text, HasSubstr("Did you mean bb?"));
+  EXPECT_FALSE(ParsePluginInfo("{").has_value());
+  EXPECT_FALSE(ParsePluginInfo("{\"jobs\":[{}]}").has_value());
+}
+
+TEST(FindPlugin, BareName_IsFoundNextToThePrograms) {
+  TemporaryTree tree;
+  const std::string path = tree.Write("plugins/wordcount.so", "x");
+  tree.Write("bin/mrsubmit", "x");
+
+  const auto found = FindPlugin(PosixEnv(), "wordcount", tree.Path("bin"));
+  const auto near = FindPlugin(PosixEnv(), "wordcuont", tree.Path("bin"));
+  const auto missing = FindPlugin(PosixEnv(), "./no/such.so", tree.Path("bin"));
+
+  ASSERT_TRUE(found.has_value()) << found.error().text;
+  EXPECT_EQ(*found, path);
+  EXPECT_THAT(near.error().text, HasSubstr("Did you mean wordcount?"));
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace mr::submit

@@ -1,0 +1,158 @@
+#include "submit/report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "common/base/strings.h"
+#include "common/io/env.h"
+#include "submit/json_views.h"
+
+namespace mr::submit {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Compares with test/golden/NAME; MR_REWRITE_GOLDEN=1 writes it instead, for review as a diff.
+void ExpectGolden(const std::string& name, const std::string& text) {
+  const std::string path = StrCat(MR_SOURCE_DIR, "/test/golden/", name);
+  if (std::getenv("MR_REWRITE_GOLDEN") != nullptr) {
+    ASSERT_TRUE(WriteFileAtomically(PosixEnv(), path, text).has_value());
+  }
+  const Result<std::string> wanted = ReadWholeFile(PosixEnv(), path);
+  ASSERT_TRUE(wanted.has_value()) << wanted.error().text;
+  EXPECT_EQ(text, *wanted) << "rewrite with MR_REWRITE_GOLDEN=1";
+}
+
+wire::JobView Totals() {
+  wire::JobView job;
+  job.id = JobId{43};
+  job.name = "totals";
+  job.job_name = "totals";
+  job.plugin_name = "join.so";
+  job.output_dir = "/data/out/totals";
+  job.submitted_unix_ms = 1'700'000'000'000;
+  job.ended_unix_ms = 1'700'000'006'100;
+  job.input_bytes = 27'594'326'016;
+  job.map = {412, 411, 0, 2, 0, 0, {600, 610, 2500}};
+  job.reduce = {16, 0, 0, 0, 0, 0, {2900}};
+  return job;
+}
+
+wire::JobView FailedTotals() {
+  wire::JobView job = Totals();
+  job.state = wire::JobState::kFailed;
+  job.reason = "j43-m107 failed too often";
+  wire::FailureReport report;
+  report.attempt = AttemptId{TaskId{JobId{43}, Phase::kMap, 107}, 4, 1};
+  report.worker_name = "node03";
+  report.earlier_workers = {"node01", "node05", "node03"};
+  report.attempts_failed = 4;
+  report.same_record = true;
+  wire::Failure& failure = report.failure;
+  failure.cause = wire::FailureCause::kException;
+  failure.type = "std::invalid_argument";
+  failure.message = "not a number: 'n/a'";
+  failure.function = "map";
+  failure.input_path = "/data/orders/2025-11.tsv";
+  failure.line_no = 1'402'117;
+  failure.record_offset = 201'337'012;
+  failure.record_no = 88'214;
+  failure.excerpt = "o9913427\tu551\tn/a\t2025-11-19";
+  failure.record_bytes = failure.excerpt.size();
+  failure.log_tail =
+      "09:14:02.118 I  88,000 records\n09:14:02.119 E  exception in map(): not a number: 'n/a'\n";
+  job.failure = report;
+  return job;
+}
+
+ReportContext Cluster() {
+  ReportContext context;
+  context.max_attempts = 4;
+  context.output = "/data/out/totals";
+  context.hints = true;
+  return context;
+}
+
+TEST(FailureReportText, Exception_Golden) {
+  ExpectGolden("submit_failure_exception.txt", FailureReportText(FailedTotals(), Cluster()));
+}
+
+TEST(FailureReportText, SignalInBinaryRecord_Golden) {
+  wire::JobView job = FailedTotals();
+  wire::Failure& failure = job.failure->failure;
+  failure.cause = wire::FailureCause::kSignal;
+  failure.type = "SIGSEGV";
+  failure.message = "read of address 0x10";
+  failure.stack = {"Parser::field(int) at parser.cpp:88", "Totals::map at join.cpp:31"};
+  failure.excerpt = std::string("o1\tu\xff\x00\x01", 7);
+  failure.record_bytes = 2113;
+  failure.line_no = 0;
+  failure.log_tail.clear();
+  ExpectGolden("submit_failure_signal.txt", FailureReportText(job, Cluster()));
+}
+
+TEST(FailureReportText, Local_SuggestsNothingThatNeedsACluster) {
+  ReportContext context = Cluster();
+  context.local = true;
+  const std::string text = FailureReportText(FailedTotals(), context);
+  EXPECT_THAT(text, HasSubstr("local totals failed"));
+  EXPECT_THAT(text, Not(HasSubstr("mrsubmit logs")));
+}
+
+TEST(FailureReportText, NoAttempt_SaysTheReason) {
+  wire::JobView job = FailedTotals();
+  job.failure.reset();
+  EXPECT_THAT(FailureReportText(job, Cluster()),
+              HasSubstr("totals failed in 0:06.1: j43-m107 failed too often\n"));
+}
+
+TEST(SuccessReport, Cluster_Golden) {
+  wire::JobView job = Totals();
+  job.state = wire::JobState::kSucceeded;
+  job.map.done = 412;
+  job.shuffle.bytes_total = 5'580'000'000;
+  job.files = {{"part-r-00000", 1000, 10, 0}, {"part-r-00001", 2000, 20, 0}};
+  job.cpu_ms = 531'000;
+  job.peak_memory_bytes = 612u << 20;
+  job.counters = {{"words", 4'312'998'120}, {"lines_skipped", 17}, {"mr.output_records", 30}};
+  ExpectGolden("submit_success.txt", SuccessReport(job, Cluster()));
+  ReportContext local = Cluster();
+  local.local = true;
+  local.slots = 2;
+  local.output = "out";
+  EXPECT_THAT(SuccessReport(job, local),
+              HasSubstr("✓ local totals succeeded in 0:06.1   412 map, 16 reduce tasks on 2 slots  "
+                        " out/ 2 files, 2.9 KiB\n"));
+}
+
+TEST(KilledReport, Text_HasReason) {
+  wire::JobView job = Totals();
+  job.state = wire::JobState::kKilled;
+  job.reason = "killed by ada";
+  EXPECT_THAT(EndReport(job, Cluster()),
+              HasSubstr("j43 totals was killed after 0:06.1: killed by ada\n"));
+}
+
+TEST(EndReport, Ascii_WhenTheLocaleIsNotUtf8) {
+  ReportContext context = Cluster();
+  context.style.utf8 = false;
+  EXPECT_THAT(FailureReportText(FailedTotals(), context), HasSubstr("FAIL j43 totals failed"));
+}
+
+TEST(ResultJson, Line_IsOneLineEvenForBinaryRecords) {
+  wire::JobView job = FailedTotals();
+  job.failure->failure.excerpt = "\xff\n\x01";
+  const std::string line = ResultJson(job, 1, 1'700'000'000'000);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  EXPECT_THAT(
+      line,
+      HasSubstr(
+          R"({"v":1,"type":"result","time":"2023-11-14T22:13:20.000Z","job":"j43","state":"failed","exit_code":1)"));
+  EXPECT_THAT(line, HasSubstr(R"("code":"MR1001")"));
+}
+
+}  // namespace
+}  // namespace mr::submit
