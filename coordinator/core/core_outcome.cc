@@ -187,8 +187,9 @@ void CoordinatorCore::TakeFetchFailure(const AttemptId& reporter, const wire::Fa
   Task& task = *FindRun(source.task.job)->pool.Find(source.task);
   task.fetch_reports.insert(reporter);
   const Worker* holder = workers_.Find(task.output_at);
-  const bool denied =
-      failure.type == ErrorCodeName(ErrorCode::kNotFound);  // the holder itself says so
+  // The holder itself says that it is not there, or its bytes are damaged: asking again would not help.
+  const bool denied = failure.type == ErrorCodeName(ErrorCode::kNotFound) ||
+                      failure.type == ErrorCodeName(ErrorCode::kDataLoss);
   if (denied || holder == nullptr || !holder->alive) {
     LoseOutput(source, "its worker does not have it");
   } else if (task.fetch_reports.size() >= kFetchReports) {

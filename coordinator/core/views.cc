@@ -189,6 +189,7 @@ wire::ListTasksResponse ListTasks(const JobEntry& job, const JobRun& run,
 std::string DescribeFailure(const wire::Failure& failure) {
   if (failure.type.empty()) return failure.message;
   if (failure.message.empty()) return failure.type;
+  if (failure.message.starts_with(failure.type)) return failure.message;  // "SIGSEGV, access to …"
   return StrCat(failure.type, ": ", failure.message);
 }
 

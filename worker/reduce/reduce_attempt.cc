@@ -19,6 +19,7 @@ wire::Failure MergeFailure(const Merger& merger) {
   wire::Failure failure = FailureOf(merger.error());
   if (merger.damaged_source()) {
     failure.cause = wire::FailureCause::kFetch;
+    failure.type = ErrorCodeName(merger.error().code);
     failure.failed_source = merger.damaged_source();
   }
   return failure;

@@ -21,10 +21,10 @@ std::string Seconds(Duration duration) {
 
 }  // namespace
 
-wire::Failure FetchFailure(const FetchedSource& source, std::string_view reason) {
+wire::Failure FetchFailure(const FetchedSource& source, ErrorCode code, std::string_view reason) {
   wire::Failure failure;
   failure.cause = wire::FailureCause::kFetch;
-  failure.type = "fetch";
+  failure.type = ErrorCodeName(code);
   failure.message = StrCat("map output ", ToString(source.attempt), " could not be fetched from ",
                            source.endpoint, ": ", reason);
   failure.failed_source = source.attempt;
@@ -37,7 +37,7 @@ Attempted<std::unique_ptr<FetchRoute>> FetchRoute::Open(net::NetContext& net, Bl
                                                         std::vector<FetchedSource*> sources,
                                                         SegmentStore store) {
   auto channel = net::DataChannel::Connect(net, sources.front()->endpoint);
-  if (!channel) return tl::unexpected(FetchFailure(*sources.front(), channel.error().text));
+  if (!channel) return tl::unexpected(FetchFailure(*sources.front(), channel.error().code, channel.error().text));
   return std::make_unique<FetchRoute>(black_box, options, partition, std::move(sources),
                                       std::move(store), std::move(*channel));
 }
@@ -124,17 +124,18 @@ void FetchRoute::PingIfSilent(Time now) {
 
 std::optional<wire::Failure> FetchRoute::CheckDeadlines(Time now) const {
   if (unconnected_since_ && now - *unconnected_since_ > options_.connect_timeout) {
-    return FetchFailure(current(),
+    return FetchFailure(current(), ErrorCode::kTimeout,
                         StrCat("no connection within ", Seconds(options_.connect_timeout),
                                ": its worker is gone or cannot be reached"));
   }
   if (heard_ && now - *heard_ > options_.stall_timeout) {
     return FetchFailure(
-        current(), StrCat("its worker has not answered for ", Seconds(options_.stall_timeout)));
+        current(), ErrorCode::kTimeout,
+        StrCat("its worker has not answered for ", Seconds(options_.stall_timeout)));
   }
   const Duration patience = options_.stall_timeout * kPatienceWithTheLiving;
   if (progress_ && now - *progress_ > patience) {
-    return FetchFailure(current(),
+    return FetchFailure(current(), ErrorCode::kTimeout,
                         StrCat("its worker answers, but has sent nothing for ", Seconds(patience)));
   }
   return std::nullopt;
@@ -142,7 +143,7 @@ std::optional<wire::Failure> FetchRoute::CheckDeadlines(Time now) const {
 
 std::optional<wire::Failure> FetchRoute::Take(std::string_view bytes, Time now) {
   const Result<ServerMessage> message = DecodeServerMessage(bytes);
-  if (!message) return FetchFailure(current(), message.error().text);
+  if (!message) return FetchFailure(current(), message.error().code, message.error().text);
   heard_ = now;
   black_box_.Beat();
   if (message->fetch_id != fetch_id_) return std::nullopt;  // of before the connection broke
@@ -163,18 +164,21 @@ std::optional<wire::Failure> FetchRoute::Take(std::string_view bytes, Time now) 
 std::optional<wire::Failure> FetchRoute::TakePart(const PiecePart& part, std::string_view bytes) {
   // Sources are sent in order, so a part is always of the first one that is not complete.
   if (done_ >= asked_end_ || asked_begin_ + part.source != done_) {
-    return FetchFailure(current(), "its worker sent what was not asked for");
+    return FetchFailure(current(), ErrorCode::kInternal, "its worker sent what was not asked for");
   }
   FetchedSource& source = *sources_[done_];
   if (part.status != PartStatus::kBytes) {
     const char* what = part.status == PartStatus::kNotHere   ? "it is not there"
                        : part.status == PartStatus::kDamaged ? "it is damaged there"
                                                              : "it cannot be read there";
-    return FetchFailure(source, StrCat(what, " (", Printable(bytes), ")"));
+    const ErrorCode code = part.status == PartStatus::kNotHere   ? ErrorCode::kNotFound
+                           : part.status == PartStatus::kDamaged ? ErrorCode::kDataLoss
+                                                                 : ErrorCode::kIo;
+    return FetchFailure(source, code, StrCat(what, " (", Printable(bytes), ")"));
   }
   if (part.offset != source.received ||
       (source.begun && part.segment_bytes != source.segment.bytes)) {
-    return FetchFailure(source, "it has changed while it was fetched");
+    return FetchFailure(source, ErrorCode::kInternal, "it has changed while it was fetched");
   }
   if (!source.begun) {
     source.begun = true;

@@ -26,8 +26,9 @@ struct FetchedSource {
   uint64_t received = 0;  // bytes stored
 };
 
-// kFetch, naming the source, the place and the reason.
-wire::Failure FetchFailure(const FetchedSource& source, std::string_view reason);
+// kFetch, naming the source, the place and the reason. Its type is the code's name: the coordinator takes
+// kNotFound and kDataLoss as the holder's own word that the map output is gone.
+wire::Failure FetchFailure(const FetchedSource& source, ErrorCode code, std::string_view reason);
 
 class FetchRoute {
  public:

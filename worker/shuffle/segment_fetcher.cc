@@ -19,9 +19,9 @@ constexpr Duration kTick = std::chrono::milliseconds(100);
 Attempted<void> TakeLocal(AttemptContext& context, uint32_t partition, const FetchOptions& options,
                           FetchedSource& source) {
   const auto run = OpenRunFile(context.env, options.own_output_dir, source.attempt);
-  if (!run) return tl::unexpected(FetchFailure(source, run.error().text));
+  if (!run) return tl::unexpected(FetchFailure(source, run.error().code, run.error().text));
   const auto extent = ExtentOf(*run, partition);
-  if (!extent) return tl::unexpected(FetchFailure(source, extent.error().text));
+  if (!extent) return tl::unexpected(FetchFailure(source, extent.error().code, extent.error().text));
   source.segment.path = run->file->path();
   source.segment.offset = extent->offset;
   source.segment.bytes = extent->bytes;
