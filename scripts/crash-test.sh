@@ -151,7 +151,7 @@ round_crash_plugin() {
   local victim
   cluster "${names[@]}"
   expect 0 mr run --detach "$plugins/crash.so" "${texts[@]}" -o "$work/out" -r "$reducers" --split-size 64Ki \
-    --max-attempts 1000
+    --max-attempts 100 -P max_sleep_ms=1500 -P "seed=$((1 + seed))"
   job=$(cat "$work/out.txt")
   for _ in 1 2; do
     nap_up_to_ms 1000
@@ -238,7 +238,7 @@ zombie() {
   [[ $(find "$work/out" -type f -printf '%P %s %T@ %i\n' | sort) == "$before" ]] || fail "the zombie changed the output"
   stop_cluster
 }
-zombie_is_back() { "$bin/mrsubmit" status | grep -qE '3 workers'; }
+zombie_is_back() { "$bin/mrsubmit" status | grep -qE '3 of 3 alive'; }
 round_zombie_in_map() { zombie map; }
 round_zombie_in_reduce() { zombie reduce; }
 

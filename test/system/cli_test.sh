@@ -211,7 +211,7 @@ case_no_reducers_prints_what_map_emits() {
   expect 0 mr run "$plugins/wordcount.so" in.txt -o out -r 0
   clean_output out
   find out -name 'part-m-*' | grep -q . || fail "-r 0 writes part-m-…: $(ls out)"
-  sorted_parts out | cut -f1 | uniq -c | awk '{ print $2 "\t" $1 }' >words
+  same <(sorted_parts out | cut -f1) <(printf 'be\nbe\nnot\nor\nto\nto\n')
   stop_cluster
 }
 
@@ -244,7 +244,7 @@ case_every_command() {
   expect 0 mr status "$job"
   says succeeded out.txt
   expect 0 mr status
-  says w1 out.txt
+  says '1 of 1 alive' out.txt
   expect 0 mr ls
   says "^$job .*succeeded" out.txt
   expect 0 mr counters "$job"
@@ -268,7 +268,7 @@ case_json_lines_are_json() {
   json_lines run.json
   says '"type": ?"result"' run.json
   says '"state": ?"succeeded"' run.json
-  for command in 'ls' 'status last' 'status' 'tasks last' 'counters last' 'logs last'; do
+  for command in 'ls' 'status last' 'status' 'tasks last' 'counters last'; do
     # shellcheck disable=SC2086
     expect 0 mr --json $command
     json_lines out.txt

@@ -4,7 +4,7 @@
 # shellcheck source=test/system/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# Eight files of whole text, each a map task of its own: --split-size 1 packs nothing together.
+# Eight files. With plugins that take whole files --split-size 1 makes each a map task of its own.
 texts() {
   mkdir -p in
   local i
@@ -62,7 +62,7 @@ case_job_count() {
   texts
   mkdir shared
   # Up to five seconds a map, within the lease: slow is not dead.
-  expect 0 mr run "$plugins/jobcount.so" in -o out -r 1 --split-size 1 --job-dir "$work/shared" --backup off
+  expect 0 mr run "$plugins/jobcount.so" in -o out -r 1 --split-size 1 --job-dir "$work/shared"
   same <(sorted_parts out) <(printf 'a\t8\n')
   stop_cluster
 }
@@ -76,7 +76,7 @@ case_early_exit() {
   start_worker w2
   local second=$worker
   texts
-  spawn client "$bin/mrsubmit" run "$plugins/early_exit.so" in -o "$work/out" -r 3 --split-size 1 -P sleep_ms=3000
+  spawn client "$bin/mrsubmit" run "$plugins/early_exit.so" in -o "$work/out" -r 3 --split-size 8Ki -P sleep_ms=3000
   local client=$spawned
   wait_for 60 "one of the processes ends" one_gone "$early" "$first" "$second" "$client"
   sorted_parts out >at_first_exit
@@ -99,23 +99,24 @@ one_gone() {
 case_crash() {
   workers w1 w2 w3
   texts
-  expect 0 mr run "$plugins/crash.so" in -o out -r 6 --split-size 1 --max-attempts 1000 -P max_sleep_ms=1500 -P seed=7
+  expect 0 mr run "$plugins/crash.so" in -o out -r 6 --split-size 16Ki --max-attempts 100 -P max_sleep_ms=1500 -P seed=7
   clean_output out
   same <(sorted_parts out) <(wordcount_oracle in/*)
   stop_cluster
 }
 
 case_workers_have_names() {
-  workers amber beryl
+  start_coordinator --worker-timeout 2s
+  start_worker amber
+  start_worker beryl
   texts
-  expect 0 mr run "$plugins/identity_worker.so" in -o out -r 1 --split-size 1
-  [[ $(sorted_parts out | cut -f2 | paste -sd+ | sed 's/$/\n/' | awk -F+ '{ for (i = 1; i <= NF; i++) n += $i; print n }') == 800 ]] ||
-    fail "records were lost: $(sorted_parts out)"
+  expect 0 mr run "$plugins/identity_worker.so" in -o out -r 1 --split-size 8Ki
+  [[ $(sorted_parts out | awk '{ n += $2 } END { print n }') == 800 ]] || fail "records were lost: $(sorted_parts out)"
   ! sorted_parts out | cut -f1 | grep -vxE 'amber|beryl' || fail "unknown worker names"
   # The same name after a restart.
   kill -KILL "${worker_amber:?}" "${worker_beryl:?}"
   start_worker amber
-  expect 0 mr run "$plugins/identity_worker.so" in -o again -r 1 --split-size 1
+  expect 0 mr run "$plugins/identity_worker.so" in -o again -r 1 --split-size 8Ki
   same <(sorted_parts again) <(printf 'amber\t800\n')
   stop_cluster
 }

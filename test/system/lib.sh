@@ -146,7 +146,7 @@ job_id() { cat "$work/out.txt" "$work/err.txt" | grep -oE '\bj[0-9]+\b' | head -
 clean_output() {
   local rest
   rest=$(find "$1" -mindepth 1 -printf '%P\n' | grep -vE '^(part-[mr]-[0-9]{5}(\.gz|\.zst)?|_SUCCESS)$' || true)
-  [[ -z $rest ]] || fail "temporary files remain in $1: $rest"
+  [[ -z $rest ]] || { fail "temporary files remain in $1: $rest"; return 1; }
   [[ -s $1/_SUCCESS ]] || fail "$1/_SUCCESS is missing"
 }
 
