@@ -60,11 +60,10 @@ Result<std::unique_ptr<LocalCluster>> LocalCluster::Start(Env& env, uint32_t slo
 }
 
 LocalCluster::~LocalCluster() {
-  // The worker first: a worker that has lost its coordinator would only try to find it again.
-  worker_.Signal(SIGTERM);
-  coordinator_.Signal(SIGTERM);
+  // The worker first: it tells the coordinator its last outcomes, and would wait for one that has gone.
   const Time deadline = std::chrono::steady_clock::now() + kStopTimeout;
   for (ChildProcess* child : {&worker_, &coordinator_}) {
+    child->Signal(SIGTERM);
     if (child->WaitUntil(deadline)) continue;
     child->Signal(SIGKILL);
     child->WaitUntil(deadline + kStopTimeout);

@@ -11,6 +11,7 @@ using std::chrono::milliseconds;
 
 constexpr Duration kStackTime = milliseconds(500);
 constexpr Duration kLastReportTime = milliseconds(2000);
+constexpr Duration kUnheardTime = milliseconds(4000);  // two unanswered requests
 constexpr size_t kLogBytesPerReport = 16u << 10;
 constexpr size_t kLogBytesKept = 64u << 10;
 
@@ -366,7 +367,13 @@ void AgentCore::CheckEnd() {
   if (draining_) {
     if (busy_slots() == 0 && (owed_.empty() || !registered_))
       return Leave(0, "stopped after its last attempt");
-    if (now_.mono >= leave_by_)
+    // Only answers of the coordinator are missing, and none comes: most likely it has been stopped too.
+    const bool working = std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+      return slot.stage != Stage::kIdle && slot.stage != Stage::kWantsCommit;
+    });
+    const Time drain_began = drain_until_ - milliseconds(config_.drain_timeout_ms);
+    const bool unheard = now_.mono - std::max(last_contact_, drain_began) >= kUnheardTime;
+    if (now_.mono >= leave_by_ || (!working && unheard))
       return Leave(0, "stopped; the coordinator did not take the last outcomes");
     if (now_.mono >= drain_until_) {
       for (uint32_t index = 0; index < slots_.size(); ++index) {

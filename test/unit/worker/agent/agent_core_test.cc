@@ -470,6 +470,27 @@ TEST_F(AgentCoreTest, Drain_TimeoutHandsBackWhatRuns) {
   EXPECT_TRUE(HasExit(0));
 }
 
+// Coordinator and worker are stopped together: nobody takes the last outcome.
+TEST_F(AgentCoreTest, Drain_WithoutCoordinatorDoesNotWaitForIt) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  Step(StopRequested{});
+  After(3000);
+  Step(TaskReported{slot, Good(Map(0)), ""});
+  After(999);
+  EXPECT_TRUE(All<Exit>().empty());
+  After(1);
+  EXPECT_TRUE(HasExit(0));
+}
+
+TEST_F(AgentCoreTest, Drain_WithoutCoordinatorStillLetsUserCodeFinish) {
+  Register();
+  Run(Map(0));
+  Step(StopRequested{});
+  After(4500);
+  EXPECT_TRUE(All<Exit>().empty());
+}
+
 TEST_F(AgentCoreTest, Stop_TwiceLeavesAtOnce) {
   Register();
   Run(Map(0));
