@@ -74,22 +74,27 @@ void CoordinatorCore::EndJob(JobId id) {
   for (Worker& worker : workers_.workers()) {
     if (worker.jobs.erase(id) > 0) worker.ended_jobs.Add(id);
   }
+  run.ended_at = now_.mono;
   active_.erase(id);
   if (active_.empty()) idle_since_ = now_.mono;
 }
 
 void CoordinatorCore::ExpireHistory() {
   const size_t keep = std::max<size_t>(options_.history, 1);
-  if (state_.jobs.size() - active_.size() <= 1) return;
   size_t ended = state_.jobs.size() - active_.size();
+  if (ended == 0 || (ended == 1 && !options_.history_age)) return;
   size_t tasks = 0;
   for (const auto& [id, job] : state_.jobs) tasks += job.maps.size() + job.reduces.size();
-  while (ended > keep || (ended > 1 && tasks > kMaxRememberedTasks)) {
+  for (;;) {
     const auto oldest = std::find_if(state_.jobs.begin(), state_.jobs.end(), [](const auto& entry) {
       return entry.second.stage == JobStage::kEnded;
     });
-    CHECK(oldest != state_.jobs.end());
+    if (oldest == state_.jobs.end()) return;
     const JobId id = oldest->first;
+    const bool too_old =
+        options_.history_age && FindRun(id)->ended_at + *options_.history_age <= now_.mono;
+    const bool too_many = ended > keep || (ended > 1 && tasks > kMaxRememberedTasks);
+    if (!too_old && !too_many) return;
     tasks -= oldest->second.maps.size() + oldest->second.reduces.size();
     --ended;
     Commit(wire::HistoryExpired{id});

@@ -55,6 +55,7 @@ struct CoreOptions {
   Duration heartbeat = std::chrono::milliseconds(500);
   uint32_t max_jobs = 50;                            // active ones
   uint32_t history = 200;                            // ended ones that are remembered
+  std::optional<Duration> history_age;               // ended ones older than this are forgotten too
   std::optional<Duration> exit_when_idle;            // without an active job for this long
   Duration leave_timeout = std::chrono::seconds(5);  // how long workers are waited for then
   Duration cleanup_timeout =

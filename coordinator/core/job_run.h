@@ -66,6 +66,7 @@ struct JobRun {
   std::vector<std::string> warnings;  // newest last
   std::optional<wire::FailureReport> failure;
   std::map<WorkerId, uint32_t> failures_at;  // failed attempts per worker
+  Time ended_at;
   std::optional<Time> finish_by;             // the cleanup is given up then
 
   wire::Counters counters;  // of completed tasks

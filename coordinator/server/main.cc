@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -52,6 +53,23 @@ void AddNetworkOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--peers", options.peers, "other members of a replicated coordinator");
 }
 
+void TakeHistory(const std::string& text, ServerOptions& options) {
+  constexpr uint32_t kMost = 100'000;
+  uint32_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error == std::errc() && end == text.data() + text.size() && count >= 1 && count <= kMost) {
+    options.history = count;
+    return;
+  }
+  const Result<int64_t> age_ms = ParseDurationMs(text);
+  if (!age_ms || *age_ms <= 0) {
+    throw CLI::ValidationError("--history", StrCat("'", text, "' is neither a number of jobs from 1 to ", kMost,
+                                                   " nor a duration; write for instance 200 or 30d"));
+  }
+  options.history = kMost;
+  options.history_age_ms = *age_ms;
+}
+
 void AddJobOptions(CLI::App& app, ServerOptions& options) {
   AddDuration(app, "--heartbeat", options.heartbeat_ms, "how often workers report");
   AddDuration(app, "--worker-timeout", options.worker_timeout_ms,
@@ -59,9 +77,11 @@ void AddJobOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--max-jobs", options.max_jobs, "active jobs at once")
       ->capture_default_str()
       ->check(CLI::Range(1u, 10000u));
-  app.add_option("--history", options.history, "ended jobs that are remembered")
-      ->capture_default_str()
-      ->check(CLI::Range(1u, 100000u));
+  app.add_option_function<std::string>(
+         "--history", [&options](const std::string& text) { TakeHistory(text, options); },
+         "ended jobs that are remembered: how many, or for how long (30d)")
+      ->type_name("N|DURATION")
+      ->default_str("200");
   app.add_option_function<std::string>(
          "--exit-when-idle",
          [&options](const std::string& text) {
@@ -149,6 +169,7 @@ CoreOptions MakeCoreOptions(const ServerOptions& options, Now now) {
   core.heartbeat = std::chrono::milliseconds(options.heartbeat_ms);
   core.max_jobs = options.max_jobs;
   core.history = options.history;
+  if (options.history_age_ms > 0) core.history_age = std::chrono::milliseconds(options.history_age_ms);
   if (options.exit_when_idle_ms >= 0)
     core.exit_when_idle = std::chrono::milliseconds(options.exit_when_idle_ms);
   return core;

@@ -24,6 +24,7 @@ struct ServerOptions {
   int64_t worker_timeout_ms = 10'000;
   uint32_t max_jobs = 50;
   uint32_t history = 200;
+  int64_t history_age_ms = 0;  // 0: any age
   int64_t exit_when_idle_ms = -1;  // < 0: never
   bool dev = false;
   uint32_t dev_workers = 1;

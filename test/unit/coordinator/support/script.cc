@@ -144,6 +144,8 @@ std::string Script::Set(const Arguments& arguments) {
       options_.exit_when_idle = ToDuration(value);
     else if (name == "max_jobs")
       options_.max_jobs = Number(arguments.named, name, 0);
+    else if (name == "history_age")
+      options_.history_age = ToDuration(value);
     else if (name == "history")
       options_.history = Number(arguments.named, name, 0);
     else
