@@ -60,7 +60,7 @@ if [[ -z $build ]]; then
   if [[ ! -e $build/plugins/gated.so || ! -x $build/bin/mrcoordinator ]]; then
     echo "crash-test: building the preset dev (a few minutes, once)"
     (cd "$root" && cmake --preset dev >/dev/null &&
-      cmake --build build/dev --target mrcoordinator mrworker mrtask mrsubmit plugin_gated plugin_crash plugin_wordcount)
+      cmake --build build/dev --target mrcoordinator mrworker mrtask mrsubmit plugin_gated plugin_crash plugin_slow plugin_wordcount)
   fi
 fi
 [[ -x $build/bin/mrcoordinator && -e $build/plugins/gated.so ]] || {
@@ -143,6 +143,13 @@ verify() {
 finish() {
   verify
   stop_cluster
+  # Workers that ended properly have taken their map outputs with them; those of a killed one are removed by the
+  # next worker that gets its directory.
+  local name rest
+  for name in "$@"; do
+    rest=$(find "$work/scratch-$name" -type f ! -name '*.so' ! -name lock 2>/dev/null | head -5)
+    [[ -z $rest ]] || fail "worker $name left in its scratch directory: $rest"
+  done
 }
 
 # ---- rounds ------------------------------------------------------------------------------------------------
@@ -159,7 +166,7 @@ round_crash_plugin() {
     kill_worker "$victim"
     start_worker "$victim"
   done
-  finish
+  finish "${names[@]}"
 }
 
 round_kill_in_map() {
@@ -207,14 +214,17 @@ open_until_taken_over() {
 round_kill_anytime() {
   local victim
   cluster "${names[@]}"
-  submit none
+  # A millisecond per line and per word: some seconds of work, and the kills fall anywhere into it.
+  expect 0 mr run --detach "$plugins/slow.so" "${texts[@]}" -o "$work/out" -r "$reducers" --split-size 64Ki \
+    -P map_ms=1 -P reduce_ms=1
+  job=$(cat "$work/out.txt")
   for _ in 1 2; do
-    nap_up_to_ms 600
+    nap_up_to_ms 3000
     pick_victim
     kill_worker "$victim"
     start_worker "$victim"
   done
-  finish
+  finish "${names[@]}"
 }
 
 zombie() {
@@ -254,7 +264,7 @@ round_kill_task() {
     wait_for 20 "${victim%%.*} runs again" at_least 4 "$phase"
     open "$phase"
   done
-  finish
+  finish "${names[@]}"
 }
 
 round_late_workers() {
@@ -267,7 +277,7 @@ round_late_workers() {
   wait_for 20 "a second one runs" at_least 2 map
   open map
   start_worker c
-  finish
+  finish "${names[@]}"
 }
 
 # ---- the table ---------------------------------------------------------------------------------------------
