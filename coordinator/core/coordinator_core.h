@@ -105,6 +105,7 @@ class CoordinatorCore {
   void Abort(const AttemptId& attempt, const std::string& cause,
              std::optional<Time> retry_at = std::nullopt);
   void LoseOutput(const AttemptId& map, const std::string& reason);
+  void AbortStarvedReduces(JobRun& run);
   void Forget(const AttemptId& attempt);  // its worker no longer runs it
 
   // ---- core_jobs.cc
@@ -126,6 +127,7 @@ class CoordinatorCore {
 
   // ---- core_time.cc
   void ExpireLeases();
+  void TakeBackUnanswered();
   void LoseWorker(Worker& worker);
   void ReleaseHeld();
   void WatchIdle();

@@ -134,9 +134,9 @@ void CoordinatorCore::TakeFailure(Worker& worker, const wire::AttemptOutcome& ou
   if (!trouble) return Abort(id, text);
 
   run.Warn(StrCat(ToString(id), " on ", worker.info.name, ": ", text));
-  if (failure.cause == wire::FailureCause::kFetch) TakeFetchFailure(id, failure);
   const uint32_t times = ++run.pool.Find(id.task)->trouble;
   Abort(id, text, now_.mono + Backoff(times));
+  if (failure.cause == wire::FailureCause::kFetch) TakeFetchFailure(id, failure);
   if (times < (failure.cause == wire::FailureCause::kFetch ? kMaxFetchTrouble : kMaxTrouble))
     return;
   if (state_.jobs.at(id.task.job).stage == JobStage::kActive) {
@@ -204,11 +204,23 @@ void CoordinatorCore::LoseOutput(const AttemptId& id, const std::string& reason)
     holder->map_outputs.erase(id);
     if (holder->alive) holder->drop_outputs.Add(id);
   }
+  AbortStarvedReduces(run);
   run.UncountMap(job, id.task.index, *job.maps[id.task.index].completion);
   Commit(wire::MapOutputLost{id, reason});
   run.pool.LoseOutput(id.task);
   run.pool.Find(id)->cause = reason;
   run.Changed();
+}
+
+// A reduce that has not fetched everything would only find out by itself that a source is gone, and wait for
+// its time-outs. Those that have fetched all they need go on.
+void CoordinatorCore::AbortStarvedReduces(JobRun& run) {
+  for (const TaskId& task : std::set<TaskId>(run.pool.running_tasks())) {
+    if (task.phase != Phase::kReduce) continue;
+    const Attempt& attempt = *run.pool.Find(task)->running();
+    if (attempt.cancelling || attempt.shuffle_bytes_done >= run.partition_bytes[task.index]) continue;
+    Abort(attempt.id, "a map output that it had not fetched was lost");
+  }
 }
 
 void CoordinatorCore::Abort(const AttemptId& id, const std::string& cause,

@@ -9,6 +9,7 @@ namespace mr::coordinator {
 namespace {
 
 constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
+constexpr int kAcknowledgeHeartbeats = 4;
 
 std::string Plural(uint32_t count, std::string_view thing) {
   return StrCat(count, " ", thing, count == 1 ? "" : "s");
@@ -27,6 +28,7 @@ void CoordinatorCore::On(const Tick&) {
     }
   }
   ExpireLeases();
+  TakeBackUnanswered();
   std::vector<JobId> overdue;
   for (const JobId id : active_) {
     JobRun& run = runs_.at(id);
@@ -45,6 +47,20 @@ void CoordinatorCore::On(const Tick&) {
 void CoordinatorCore::ExpireLeases() {
   for (Worker& worker : workers_.workers()) {
     if (worker.alive && worker.lease_until <= now_.mono) LoseWorker(worker);
+  }
+}
+
+// An assignment that its worker has not acknowledged after several heartbeats went to a process that is gone or
+// stands still: another one can begin long before the lease tells the same.
+void CoordinatorCore::TakeBackUnanswered() {
+  for (Worker& worker : workers_.workers()) {
+    for (const AttemptId& id : std::set<AttemptId>(worker.running)) {
+      const Attempt& attempt = *FindRun(id.task.job)->pool.Find(id);
+      if (attempt.acknowledged || now_.mono < attempt.assigned_at + kAcknowledgeHeartbeats * options_.heartbeat) {
+        continue;
+      }
+      Abort(id, StrCat("worker ", worker.info.name, " did not take it"));
+    }
   }
 }
 
