@@ -1,6 +1,7 @@
 #include "worker/task/app_library.h"
 
 #include <cxxabi.h>
+#include <dlfcn.h>
 #include <unistd.h>
 
 #include <boost/dll/shared_library.hpp>
@@ -37,11 +38,11 @@ using Library = boost::dll::shared_library;
 
 Result<mr_plugin_entry_fn> Open(const std::string& path, const std::string& shown_name) {
   try {
-    auto library = std::make_unique<Library>(
-        path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
-    const auto entry = &library->get<const mr_plugin*()>(MR_PLUGIN_ENTRY);
-    library.release();  // never unloaded, on purpose
-    return entry;
+    // RTLD_NODELETE, which Boost has no name for: the plugin outlives `library`, on purpose.
+    const Library library(path, boost::dll::load_mode::rtld_now |
+                                    boost::dll::load_mode::rtld_local |
+                                    static_cast<boost::dll::load_mode::type>(RTLD_NODELETE));
+    return &library.get<const mr_plugin*()>(MR_PLUGIN_ENTRY);
   } catch (const std::exception& error) {
     const std::string useful = DemangleAll(UsefulPart(error.what()));
     std::string hint = "rebuild it with all the libraries it needs";
