@@ -11,6 +11,7 @@
 #include "common/base/strings.h"
 #include "test/unit/worker/testutil/c_jobs.h"
 #include "worker/run/merger.h"
+#include "worker/run/run_index.h"
 #include "worker/run/run_reader.h"
 
 namespace mr::worker::test {
@@ -345,7 +346,7 @@ TEST_F(MapAttemptTest, Failure_OfUserCodeNamesTheRecord) {
 }
 
 TEST_F(MapAttemptTest, Config_ThatDoesNotFitTheJobIsRefused) {
-  fixture_.assignment.config.reducers = 0;
+  fixture_.assignment.config.reducers = kMaxPartitions + 1;
   auto result = Run(WordCountJob(true, true), {});
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().cause, wire::FailureCause::kBadParameter);
@@ -381,6 +382,20 @@ TEST_F(MapAttemptTest, MapOnly_WritesAndPublishesText) {
   EXPECT_EQ(*ReadWholeFile(PosixEnv(), JoinPath(out, "odd-m-00000")), "odd\n");
   EXPECT_EQ(Counter("mr.output_records"), 3);
   EXPECT_EQ(Counter("mr.map_input_records"), 4);
+}
+
+// `-r 0` of a job that could reduce: the plugin, told so, writes text instead of frames.
+TEST_F(MapAttemptTest, MapOnly_OfAJobWithAReducer) {
+  fixture_.assignment.config.reducers = 0;
+  mr_job_def job = WordCountJob(false, false);
+  job.map = [](void*, const mr_records* records, mr_sink* sink) {
+    for (uint32_t i = 0; i < records->count; ++i) Write(sink, StrCat(View(records->records[i]), "\n"));
+    return MR_OK;
+  };
+  auto result = Run(job, WriteInput(scratch_ / "in", "a\nb\n", 64));
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  std::string out = fixture_.assignment.config.output_dir;
+  EXPECT_EQ(*ReadWholeFile(PosixEnv(), JoinPath(out, "part-m-00000")), "a\nb\n");
 }
 
 // Two attempts of one task at the same time: each owns its files, both come out whole and equal.
