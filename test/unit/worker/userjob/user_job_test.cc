@@ -263,9 +263,11 @@ TEST_F(UserJobTest, Status_IsCutAndCountsAsProgress) {
 
 TEST_F(UserJobTest, PartitionOf_HashIsStableAndOfTheGroup) {
   def_.group_size = [](mr_bytes key) { return std::min<size_t>(key.size, 3); };
-  auto job = UserJob::Create(def_, fixture_.context);
-  EXPECT_EQ((*job)->GroupOf("abcdef"), "abc");
-  EXPECT_EQ((*job)->PartitionOf("abc1", 1000), (*job)->PartitionOf("abc2", 1000));
+  {
+    auto job = UserJob::Create(def_, fixture_.context);
+    EXPECT_EQ((*job)->GroupOf("abcdef"), "abc");
+    EXPECT_EQ((*job)->PartitionOf("abc1", 1000), (*job)->PartitionOf("abc2", 1000));
+  }
   def_.group_size = [](mr_bytes) { return ~size_t{0}; };  // a lie
   auto liar = UserJob::Create(def_, fixture_.context);
   EXPECT_EQ((*liar)->GroupOf("abcdef"), "abcdef");
