@@ -65,7 +65,11 @@ function(mr_test NAME)
   target_compile_definitions(${NAME} PRIVATE MR_BIN_DIR="${CMAKE_BINARY_DIR}/bin"
     MR_PLUGIN_DIR="${MR_PLUGIN_DIR}" MR_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_link_libraries(${NAME} PRIVATE mr_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
-  set(ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/test/support/tsan.supp")
+  # One variable: gtest_discover_tests takes no list here.
+  set(ENVIRONMENT "ASAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/test/support/asan.supp")
+  if(MR_SANITIZE MATCHES "thread")
+    set(ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/test/support/tsan.supp")
+  endif()
   gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" ENVIRONMENT "${ENVIRONMENT}")
 endfunction()
