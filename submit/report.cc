@@ -207,8 +207,8 @@ std::string Occurrences(const wire::FailureReport& report, const ReportContext& 
   if (report.attempts_failed == 0) return "";
   std::string text = StrCat("    ", report.attempts_failed);
   if (context.max_attempts > 0) text += StrCat(" of ", context.max_attempts);
-  text += report.attempts_failed == 1 && context.max_attempts == 0 ? " attempt" : " attempts";
-  if (report.same_record) text += ", the same record each time";
+  text += report.attempts_failed == 1 && context.max_attempts <= 1 ? " attempt" : " attempts";
+  if (report.same_record && report.attempts_failed > 1) text += ", the same record each time";
   return text;
 }
 

@@ -174,7 +174,8 @@ void CoordinatorCore::FailAttempt(Worker& worker, const AttemptId& id,
   run.failure = MakeFailureReport(entry);
   const std::string how = IsFatal(failure.cause)
                               ? std::string(" failed: ")
-                              : StrCat(" failed ", times, " times (--max-attempts ", limit, "): ");
+                              : StrCat(" failed ", times, times == 1 ? " time" : " times",
+                                       " (--max-attempts ", limit, "): ");
   FailJob(id.task.job, id.task, StrCat(ToString(id.task), how, text));
 }
 

@@ -1,5 +1,6 @@
 #include "worker/agent/death.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 
@@ -91,6 +92,14 @@ void ExplainExit(const DeathReport& death, wire::Failure& failure) {
                            "): user code must return or throw instead");
 }
 
+// Whoever called exit() comes first: what is above it are our hook and the C library.
+void DropExitFrames(std::vector<std::string>& stack) {
+  const auto called = std::find_if(stack.begin(), stack.end(), [](const std::string& frame) {
+    return frame.starts_with("exit (") || frame.starts_with("quick_exit (");
+  });
+  if (called != stack.end()) stack.erase(stack.begin(), called + 1);
+}
+
 }  // namespace
 
 std::string SignalName(int signal_number) {
@@ -132,6 +141,7 @@ wire::Failure FailureOfDeath(const DeathReport& death, const std::optional<KillR
     ExplainExit(death, failure);
   }
   failure.stack = death.stack;
+  if (failure.cause == wire::FailureCause::kExit) DropExitFrames(failure.stack);
   failure.log_tail = death.log_tail;
   if (death.phase == MR_PHASE_NONE) return failure;
   failure.input_path = death.input_path;

@@ -29,6 +29,12 @@ void LimitMemory([[maybe_unused]] uint64_t bytes) {
 #endif
 }
 
+uint64_t MemoryLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 0;
+  return limit.rlim_cur;
+}
+
 int64_t CpuMilliseconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);

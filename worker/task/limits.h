@@ -14,6 +14,7 @@ bool IsolateProcess(int expected_parent);
 // instead of taking the machine down. 0 = none. Does nothing in sanitizer builds, whose shadow
 // memory counts too.
 void LimitMemory(uint64_t bytes);
+uint64_t MemoryLimit();  // as set by LimitMemory; 0 = none
 
 // From getrusage: of this process until now.
 int64_t CpuMilliseconds();
