@@ -36,6 +36,7 @@ Result<std::unique_ptr<Cluster>> Cluster::Connect(const Settings& settings) {
   MR_ASSIGN_OR_RETURN(
       const std::string endpoint,
       net::ResolveEndpoint(settings.Get("coordinator", kDefaultEndpoint), cluster->timeout_));
+  cluster->encrypted_ = security.own.has_value();
   cluster->context_ = std::make_unique<net::NetContext>(std::move(security));
   MR_ASSIGN_OR_RETURN(cluster->client_, net::Client::Connect(*cluster->context_, endpoint));
   return cluster;
@@ -56,7 +57,9 @@ Error Cluster::Unreachable() const {
                           std::chrono::duration_cast<std::chrono::milliseconds>(timeout_).count()) /
                           1000.0,
                       " s. Is mrcoordinator running there? Name another with -c, wait longer with "
-                      "--connect-timeout, or work without one: --local.   [",
+                      "--connect-timeout, or work without one: --local. ",
+                     encrypted_ ? "If it runs: does its key file allow your key?   ["
+                                : "If it runs with --auth curve: give your --key-file.   [",
                       kCodeUnreachable, "]")};
 }
 

@@ -46,6 +46,7 @@ class Cluster {
   std::unique_ptr<net::NetContext> context_;
   std::unique_ptr<net::Client> client_;
   Duration timeout_{};
+  bool encrypted_ = false;
 };
 
 std::string UserName();

@@ -47,14 +47,15 @@ Result<std::unique_ptr<LocalCluster>> LocalCluster::Start(Env& env, uint32_t slo
       ChildProcess::Start(
           {coordinator, "--listen", cluster->endpoint(), "--http", "off", "--state-dir",
            JoinPath(base, "state"), "--rendezvous", JoinPath(base, "r.json"), "--die-with-parent",
-           "--log-file", cluster->LogPath("coordinator")},
+           "--auth", "none", "--log-file", cluster->LogPath("coordinator")},
           JoinPath(base, "coordinator.out")));
   MR_ASSIGN_OR_RETURN(
       cluster->worker_,
       ChildProcess::Start(
           {worker, "--name", "local", "--slots", StrCat(slots), "--data-listen",
            StrCat("ipc://", JoinPath(base, "d.sock")), "--scratch", JoinPath(base, "scratch"), "-c",
-           cluster->endpoint(), "--log-file", cluster->LogPath("worker")},
+           cluster->endpoint(), "--auth", "none", "--die-with-parent", "--log-file",
+           cluster->LogPath("worker")},
           JoinPath(base, "worker.out")));
   return cluster;
 }

@@ -49,8 +49,10 @@ class NetContext {
 // One REQ socket (RELAXED + CORRELATE + IMMEDIATE) to one endpoint; at most one request in flight.
 class RequestChannel {
  public:
-  // Returns at once; the connection is made (and re-made for ever) in the background.
-  // Errors: kInvalidArgument for a malformed endpoint.
+  // Returns at once; the connection is made (and re-made for ever) in the background. The server's
+  // public key may stand behind the endpoint ("tcp://host:port#KEY"); else it is
+  // Security::server_key. Errors: kInvalidArgument for a malformed endpoint, kPermission when the
+  // server encrypts and this process has no keys, or the two keys of the server differ.
   static Result<std::unique_ptr<RequestChannel>> Connect(NetContext& context,
                                                          const std::string& endpoint);
   ~RequestChannel();
@@ -60,7 +62,7 @@ class RequestChannel {
   Status Send(std::string_view bytes);
   // The reply to the newest request, if it is here.
   std::optional<std::string> Receive();
-  const std::string& endpoint() const;
+  const std::string& endpoint() const;  // without a key
 
   struct Impl;
   Impl& impl() { return *impl_; }

@@ -16,15 +16,17 @@ struct Rendezvous {
   std::string control;  // tcp://n17:40113
   std::string http;     // or empty
   std::string cluster;
-  std::string server_key;  // or empty
+  std::string server_key;  // public key under --auth curve, or empty
   uint64_t pid = 0;
   int64_t started_unix_ms = 0;
 };
 Status WriteRendezvous(const std::string& path, const Rendezvous& rendezvous);
 Result<Rendezvous> ReadRendezvous(const std::string& path);
+// What RequestChannel::Connect takes: `control`, with #server_key behind it if there is one.
+std::string KeyedControl(const Rendezvous& rendezvous);
 
-// tcp://host:port and ipc://path stay as they are; file:PATH is read, waiting up to `timeout` for
-// the file to appear. Errors: kTimeout naming the file, kInvalidArgument for anything else.
+// tcp://host:port and ipc://path stay as they are; file:PATH is read (the answer then carries the
+// coordinator's key, if it has one), waiting up to `timeout` for the file to appear. Errors: kTimeout naming the file, kInvalidArgument for anything else.
 Result<std::string> ResolveEndpoint(const std::string& endpoint, Duration timeout);
 
 // Ask-and-wait, for programs that have nothing else to do meanwhile. One thread.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 
 #include "common/base/logging.h"
@@ -87,7 +88,12 @@ NetContext::NetContext(Security security) : impl_(std::make_unique<Impl>()) {
   zmq::socket_t socket(impl_->context, zmq::socket_type::rep);
   socket.set(zmq::sockopt::linger, 0);
   socket.bind(kZapEndpoint);
+  // Signals are for the program's own threads: this one inherits a mask with all of them.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   impl_->zap_thread = std::thread(AnswerZap, std::move(socket), std::move(allowed));
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 NetContext::~NetContext() {

@@ -9,21 +9,6 @@ namespace {
 
 using zmq_internal::SendResult;
 
-constexpr size_t kKeyChars = 40;
-
-struct Address {
-  std::string endpoint;
-  std::string server_key;
-};
-
-// "tcp://host:port#KEY". The key's alphabet has a # too, so it is taken by its length.
-Address SplitKey(const std::string& text) {
-  if (text.size() > kKeyChars + 1 && text[text.size() - kKeyChars - 1] == '#') {
-    return {text.substr(0, text.size() - kKeyChars - 1), text.substr(text.size() - kKeyChars)};
-  }
-  return {text, ""};
-}
-
 void FreeBytes(void* /*data*/, void* hint) {
   const std::unique_ptr<std::string> owned(static_cast<std::string*>(hint));
 }
@@ -60,7 +45,7 @@ DataServer::~DataServer() = default;
 const std::string& DataServer::endpoint() const { return impl_->endpoint; }
 
 void DataServer::AdvertiseAs(const std::string& host) {
-  const Address address = SplitKey(impl_->endpoint);
+  const KeyedEndpoint address = SplitServerKey(impl_->endpoint);
   Result<Endpoint> endpoint = ParseEndpoint(address.endpoint);
   if (!endpoint || !endpoint->tcp) return;
   const bool bracketed = host.starts_with('[') && host.ends_with(']');
@@ -109,7 +94,7 @@ Result<std::unique_ptr<DataChannel>> DataChannel::Connect(NetContext& context,
                                           .send_queue = 64,
                                           .receive_queue = kMaxQueuedData,
                                           .linger_ms = 0};
-  Address address = SplitKey(endpoint);
+  KeyedEndpoint address = SplitServerKey(endpoint);
   const Security& security = context.impl().security;
   if (address.server_key.empty() && security.own) address.server_key = security.server_key;
   auto impl = std::make_unique<Impl>();

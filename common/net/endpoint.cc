@@ -7,6 +7,7 @@
 namespace mr::net {
 namespace {
 
+constexpr size_t kKeyChars = 40;
 constexpr size_t kMaxIpcPathBytes = 107;  // sockaddr_un less its NUL
 
 tl::unexpected<Error> Malformed(std::string_view text) {
@@ -61,6 +62,15 @@ std::string ToString(const Endpoint& endpoint) {
   const bool ipv6 = endpoint.host.find(':') != std::string::npos;
   return ipv6 ? StrCat("tcp://[", endpoint.host, "]:", endpoint.port)
               : StrCat("tcp://", endpoint.host, ":", endpoint.port);
+}
+
+KeyedEndpoint SplitServerKey(std::string_view text) {
+  // The key's alphabet has a # too, so it is taken by its length.
+  if (text.size() > kKeyChars + 1 && text[text.size() - kKeyChars - 1] == '#') {
+    return {std::string(text.substr(0, text.size() - kKeyChars - 1)),
+            std::string(text.substr(text.size() - kKeyChars))};
+  }
+  return {std::string(text), ""};
 }
 
 bool IsLoopbackEndpoint(std::string_view text) {

@@ -1,4 +1,5 @@
-// The forms an address may have: tcp://host:port, tcp://[::1]:port, ipc://path.
+// The forms an address may have: tcp://host:port, tcp://[::1]:port, ipc://path; any of them with
+// #KEY behind it.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,15 @@ struct Endpoint {
 // Errors: kInvalidArgument with an example of the right form.
 Result<Endpoint> ParseEndpoint(std::string_view text);
 std::string ToString(const Endpoint& endpoint);
+
+// "ENDPOINT#KEY", as rendezvous files and segment servers give it: KEY is the server's public key
+// (40 characters, Z85). Without one server_key is empty.
+struct KeyedEndpoint {
+  std::string endpoint;
+  std::string server_key;
+};
+KeyedEndpoint SplitServerKey(std::string_view text);
+
 
 // ipc, 127.0.0.0/8, ::1 and "localhost": nobody from another machine gets in. False for what does
 // not parse.

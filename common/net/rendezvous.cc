@@ -65,9 +65,14 @@ Result<Rendezvous> ReadRendezvous(const std::string& path) {
   return rendezvous;
 }
 
+std::string KeyedControl(const Rendezvous& rendezvous) {
+  if (rendezvous.server_key.empty()) return rendezvous.control;
+  return StrCat(rendezvous.control, "#", rendezvous.server_key);
+}
+
 Result<std::string> ResolveEndpoint(const std::string& endpoint, Duration timeout) {
   if (!endpoint.starts_with("file:")) {
-    MR_RETURN_IF_ERROR(ParseEndpoint(endpoint));
+    MR_RETURN_IF_ERROR(ParseEndpoint(SplitServerKey(endpoint).endpoint));
     return endpoint;
   }
   const std::string path = endpoint.substr(5);
@@ -77,7 +82,7 @@ Result<std::string> ResolveEndpoint(const std::string& endpoint, Duration timeou
   const Time deadline = clock.Read().mono + timeout;
   for (;;) {
     Result<Rendezvous> rendezvous = ReadRendezvous(path);
-    if (rendezvous) return rendezvous->control;
+    if (rendezvous) return KeyedControl(*rendezvous);
     if (rendezvous.error().code != ErrorCode::kNotFound) return Fail(rendezvous.error());
     if (clock.Read().mono >= deadline) {
       const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();

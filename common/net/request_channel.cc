@@ -1,4 +1,5 @@
 #include "common/base/strings.h"
+#include "common/net/endpoint.h"
 #include "common/net/zmq_socket.h"
 #include "common/wire/control.h"
 
@@ -13,12 +14,20 @@ Result<std::unique_ptr<RequestChannel>> RequestChannel::Connect(NetContext& cont
       .send_queue = 4,
       .receive_queue = 4,
       .linger_ms = 0};
-  MR_ASSIGN_OR_RETURN(zmq::socket_t socket,
-                      zmq_internal::MakeClientSocket(context, zmq::socket_type::req, limits,
-                                                     endpoint, context.impl().security.server_key));
+  const auto [address, named_key] = SplitServerKey(endpoint);
+  const std::string& known_key = context.impl().security.server_key;
+  if (!named_key.empty() && !known_key.empty() && named_key != known_key) {
+    return Fail(ErrorCode::kPermission,
+                StrCat("the coordinator at ", address, " goes by the public key ", named_key,
+                       ", but \"server\" in the key file says ", known_key,
+                       ": is it the right coordinator, and the right key file?"));
+  }
+  MR_ASSIGN_OR_RETURN(zmq::socket_t socket, zmq_internal::MakeClientSocket(
+                                                context, zmq::socket_type::req, limits, address,
+                                                named_key.empty() ? known_key : named_key));
   auto impl = std::make_unique<Impl>();
   impl->socket = std::move(socket);
-  impl->endpoint = endpoint;
+  impl->endpoint = address;
   return std::make_unique<RequestChannel>(std::move(impl));
 }
 

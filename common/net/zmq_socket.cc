@@ -57,14 +57,14 @@ Status SetClientKeys(zmq::socket_t& socket, const Security& security,
                      const std::string& server_key) {
   if (!security.own) {
     if (server_key.empty()) return {};
-    return Fail(ErrorCode::kInvalidArgument,
-                "the server encrypts, but this program has no keys of its own: give it a key file");
+    return Fail(ErrorCode::kPermission,
+                "the server encrypts its connections and this program has no keys: give it "
+                "--key-file (or MR_KEY_FILE)");
   }
   if (server_key.size() != 40) {
     return Fail(ErrorCode::kInvalidArgument,
-                "encryption needs the server's public key (40 characters): it is in the server's "
-                "key file and in "
-                "the rendezvous file");
+                "encryption needs the server's public key (40 characters): write it under "
+                "\"server\" in the key file, or name the coordinator by its rendezvous file");
   }
   socket.set(zmq::sockopt::curve_serverkey, server_key);
   socket.set(zmq::sockopt::curve_publickey, security.own->public_key);

@@ -22,7 +22,11 @@ struct TaskHello {
   std::string map_output_dir;  // where run files of this worker lie: <dir>/<attempt>.run
   std::string scratch_dir;     // parent of the attempts' private directories
   uint64_t memory_limit_bytes = 0;
-  MR_FIELDS(TaskHello, worker_name, plugin_path, own_endpoint, map_output_dir, scratch_dir, memory_limit_bytes)
+  // The worker's CURVE keys, to fetch map outputs with; empty without encryption. Not to be logged.
+  std::string public_key;
+  std::string secret_key;
+  MR_FIELDS(TaskHello, worker_name, plugin_path, own_endpoint, map_output_dir, scratch_dir, memory_limit_bytes,
+            public_key, secret_key)
 };
 
 struct RunAttempt {

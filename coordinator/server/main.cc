@@ -190,7 +190,8 @@ Result<std::unique_ptr<DevWorkers>> StartDevWorkers(const ServerOptions& options
   MR_ASSIGN_OR_RETURN(const std::string folder, ProgramDirectory());
   std::vector<std::string> arguments{"-c", StrCat("file:", rendezvous), "--log-level",
                                      options.log.level};
-  if (!options.key_file.empty())
+  arguments.insert(arguments.end(), {"--auth", options.auth});
+  if (options.auth == "curve")
     arguments.insert(arguments.end(), {"--key-file", options.key_file});
   return DevWorkers::Start(JoinPath(folder, "mrworker"), std::move(arguments), options.dev_workers);
 }

@@ -64,20 +64,42 @@ int Check(Invocation& invocation) {
   return kExitDone;
 }
 
+// The public key that `other` means: that of the key file of this name, or itself.
+Result<std::string> PublicKeyOf(Env& env, const std::string& other) {
+  constexpr size_t kKeyChars = 40;
+  if (other.size() == kKeyChars && !env.Exists(other)) return other;
+  MR_ASSIGN_OR_RETURN(const net::Security security, net::ReadKeyFile(other));
+  return security.own->public_key;
+}
+
+// Without a second argument: one file for a whole cluster, coordinator, workers and clients. With
+// one: the file of somebody who connects to the coordinator with that key.
 int Keygen(Invocation& invocation) {
-  if (invocation.arguments.size() != 2)
-    return UsageStop(invocation, "usage: mrsubmit config keygen FILE");
-  const std::string& path = invocation.arguments[1];
+  const std::vector<std::string>& arguments = invocation.arguments;
+  if (arguments.size() < 2)
+    return UsageStop(invocation, "usage: mrsubmit config keygen FILE [COORDINATOR-KEY]");
+  const std::string& path = arguments[1];
   const Result<net::KeyPair> keys = net::MakeKeyPair();
   if (!keys) return StopWith(invocation, keys.error());
   net::Security security;
   security.own = *keys;
+  security.server_key = keys->public_key;
+  if (arguments.size() > 2) {
+    const Result<std::string> server = PublicKeyOf(invocation.env, arguments[2]);
+    if (!server) return StopWith(invocation, server.error());
+    security.server_key = *server;
+  }
   const Status written = net::WriteKeyFile(path, security);
   if (!written) return StopWith(invocation, written.error());
   invocation.console.Out(keys->public_key + "\n");
-  invocation.console.Note(StrCat("the secret half is in ", path,
-                                 " (mode 0600); the line above is the public key, which the "
-                                 "other side lists under \"allowed\" or \"server\""));
+  const std::string hint =
+      arguments.size() > 2
+          ? "add the line above, the public key, to \"allowed\" in the key files of the "
+            "coordinator and, for a worker, of the other workers"
+          : "give this file to the coordinator (--auth curve --key-file), to the workers and to "
+            "yourself (--key-file or MR_KEY_FILE); the line above is its public key";
+  invocation.console.Note(
+      StrCat("made ", path, " (mode 0600, the secret is in it): ", hint));
   return kExitDone;
 }
 

@@ -124,11 +124,12 @@ void Agent::FollowRendezvous(Time now) {
   if (now - core_.last_contact() < 2 * core_.heartbeat() + kRendezvousPause) return;
   next_rendezvous_ = now + kRendezvousPause;
   const auto rendezvous = net::ReadRendezvous(settings_.coordinator.substr(kPrefix.size()));
-  if (!rendezvous || rendezvous->control.empty() || rendezvous->control == settings_.endpoint)
-    return;
-  LOG(INFO) << "the coordinator has moved from " << settings_.endpoint << " to "
+  if (!rendezvous) return;
+  const std::string endpoint = net::KeyedControl(*rendezvous);
+  if (rendezvous->control.empty() || endpoint == settings_.endpoint) return;
+  LOG(INFO) << "the coordinator has moved from " << channels_[0]->endpoint() << " to "
             << rendezvous->control;
-  if (const Status connected = Connect(rendezvous->control); !connected)
+  if (const Status connected = Connect(endpoint); !connected)
     LOG(WARNING) << connected.error().text;
 }
 
@@ -262,7 +263,7 @@ void Agent::Observe(Time now) {
 void Agent::LogState() {
   LOG(INFO) << core_.busy_slots() << " of " << settings_.core.slots << " slots busy, "
             << (core_.registered() ? "registered" : "not registered") << " with "
-            << settings_.endpoint;
+            << channels_[0]->endpoint();
   for (const auto& [id, task] : tasks_) {
     if (!task.slot || !task.process || !task.assignment) continue;
     const BlackBox& box = task.process->black_box();

@@ -30,7 +30,8 @@ struct ScratchPaths {
 struct AgentSettings {
   AgentConfig core;
   std::string coordinator;  // as given: tcp://, ipc:// or file:
-  std::string endpoint;     // resolved
+  std::string endpoint;     // resolved; may carry the coordinator's public key
+  std::optional<net::KeyPair> keys;  // for the tasks' fetches
   std::string cluster;      // must be the coordinator's; empty = any
   std::string mrtask_path;
   ScratchPaths scratch{""};

@@ -101,6 +101,10 @@ void Agent::OnSpawned(Spawned spawned) {
   hello.map_output_dir = settings_.scratch.map_outputs;
   hello.scratch_dir = settings_.scratch.attempts;
   hello.memory_limit_bytes = task.memory_limit_bytes;
+  if (settings_.keys) {
+    hello.public_key = settings_.keys->public_key;
+    hello.secret_key = settings_.keys->secret_key;
+  }
   SendTo(task, hello);
   SendTo(task, wire::RunAttempt{*task.assignment});
 }

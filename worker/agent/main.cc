@@ -19,6 +19,8 @@
 #include "common/io/env.h"
 #include "common/net/channel.h"
 #include "common/net/client.h"
+#include "common/net/endpoint.h"
+#include "common/net/key_file.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/spawner.h"
 #include "worker/agent/worker_options.h"
@@ -153,6 +155,12 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
   const SystemClock clock;
   auto mrtask = FindTaskProgram(env, options.mrtask);
   if (!mrtask) return Complain(kExitCannotStart, options, mrtask.error().text);
+  net::Security security;
+  if (UsesKeys(options)) {
+    auto read = net::ReadKeyFile(options.key_file);
+    if (!read) return Complain(kExitCannotStart, options, read.error().text);
+    security = std::move(*read);
+  }
   auto scratch = OpenScratch(env, options.scratch, spawner);
   if (!scratch) return Complain(kExitCannotStart, options, scratch.error().text);
   auto endpoint = FindCoordinator(options.coordinator, *ParseDeathTimeout(options.death_timeout),
@@ -163,7 +171,7 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
                     endpoint.error().text);
   }
   if (!*endpoint) return 0;
-  net::NetContext context;
+  net::NetContext context(security);
   auto server = SegmentServer::Start(context, env, options.data_listen, options.advertise,
                                      scratch->paths.map_outputs);
   if (!server) return Complain(kExitCannotStart, options, server.error().text);
@@ -173,6 +181,7 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
   settings.coordinator = options.coordinator;
   settings.endpoint = **endpoint;
   settings.cluster = options.cluster;
+  settings.keys = security.own;
   settings.mrtask_path = *mrtask;
   settings.scratch = scratch->paths;
   const auto space = env.Space(scratch->paths.root);
@@ -180,7 +189,7 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
       *ParseShare("--scratch-reserve", options.scratch_reserve, space ? space->total_bytes : 0);
   LOG(INFO) << "mrworker " << ProgramVersion() << " '" << settings.core.name << "', "
             << settings.core.slots << " slots, map outputs at " << settings.core.data_endpoint
-            << ", scratch " << scratch->paths.root << ", coordinator " << settings.endpoint;
+            << ", scratch " << scratch->paths.root << ", coordinator " << net::SplitServerKey(settings.endpoint).endpoint;
   Agent agent(std::move(settings), context, env, clock, spawner, signal_fd);
   const int code = agent.Run();
   if (!scratch->is_private) {

@@ -50,6 +50,12 @@ void AddOptions(CLI::App& app, WorkerOptions& o) {
   app.add_option("--data-listen", o.data_listen, "where reducers fetch map outputs; port 0 = any")
       ->capture_default_str();
   app.add_option("--advertise", o.advertise, "host name that others reach this worker by");
+  app.add_option("--auth", o.auth,
+                 "none, or curve: encrypt with the keys of --key-file, map outputs too (default: "
+                 "curve with a key file, else none)")
+      ->check(CLI::IsMember({"none", "curve"}));
+  app.add_option("--key-file", o.key_file, "keys made by 'mrsubmit config keygen'")
+      ->envname("MR_KEY_FILE");
   AddPairs(app, "--labels", o.labels, "key=value, shown with the worker; repeatable");
   app.add_option("--isolation", o.isolation, "process: each task in a process of its own")
       ->capture_default_str();
@@ -126,6 +132,10 @@ Result<int64_t> ParseDeathTimeout(const std::string& text) {
   return *duration;
 }
 
+bool UsesKeys(const WorkerOptions& options) {
+  return options.auth == "curve" || (options.auth.empty() && !options.key_file.empty());
+}
+
 Status CheckWorkerOptions(const WorkerOptions& o) {
   if (o.coordinator.empty()) {
     return Wrong(
@@ -146,17 +156,21 @@ Status CheckWorkerOptions(const WorkerOptions& o) {
     return Wrong(StrCat("--isolation '", o.isolation, "' is not known; use process"));
   if (o.http != "off")
     return Wrong("mrworker serves no web page (--http off); look at the coordinator's");
+  if (o.auth == "curve" && o.key_file.empty()) {
+    return Wrong("--auth curve needs --key-file; make one with 'mrsubmit config keygen'");
+  }
   const bool tcp = o.data_listen.starts_with("tcp://");
   if (!tcp && !o.data_listen.starts_with("ipc://")) {
     return Wrong(
         StrCat("--data-listen '", o.data_listen, "' is neither tcp://HOST:PORT nor ipc://PATH"));
   }
-  if (tcp && !o.insecure) {
+  if (tcp && !o.insecure && !UsesKeys(o)) {
     const std::string host = HostOf(o.data_listen);
     if (!host.starts_with("127.") && host != "localhost" && host != "::1") {
       return Wrong(StrCat("--data-listen ", o.data_listen,
                           " gives map outputs to everybody who can reach ", host,
-                          ", without encryption: add --insecure if that network is trusted"));
+                          ", without encryption: make keys with 'mrsubmit config keygen' and give --key-file, or "
+                          "add --insecure if that network is trusted"));
     }
   }
   return {};

@@ -21,6 +21,8 @@ struct WorkerOptions {
   std::string scratch_reserve = "5%";
   std::string data_listen = "tcp://127.0.0.1:0";
   std::string advertise;
+  std::string auth;  // none or curve; empty: curve if there is a key file
+  std::string key_file;
   std::map<std::string, std::string> labels;
   std::string isolation = "process";
   std::string mrtask;
@@ -32,6 +34,9 @@ struct WorkerOptions {
   std::string pid_file;
   LogOptions log;
 };
+
+// Whether everything this worker says and hears is encrypted.
+bool UsesKeys(const WorkerOptions& options);
 
 // An exit code when the program should end now (after --help, --version, a usage error …).
 std::optional<int> ParseWorkerOptions(int argc, const char* const* argv, WorkerOptions& options);

@@ -41,6 +41,15 @@ void AddLineNumber(Env& env, const wire::Assignment& assignment, wire::Failure& 
   }
 }
 
+// A bare bad_alloc says neither how much there was nor which option gives more.
+void AddMemoryLimit(wire::Failure& failure) {
+  if (failure.cause != wire::FailureCause::kMemory) return;
+  const uint64_t limit = MemoryLimit();
+  failure.message = StrCat(failure.message, ": out of memory",
+                           limit > 0 ? StrCat(", the task's limit is ", FormatSize(limit)) : std::string(),
+                           "; --memory gives it more");
+}
+
 wire::Failure Internal(std::string message) {
   wire::Failure failure;
   failure.cause = wire::FailureCause::kInternal;
@@ -157,8 +166,14 @@ Attempted<wire::AttemptResult> AttemptRunner::Work(AttemptContext& context) {
     if (!result) return tl::unexpected(std::move(result).error());
     return wire::AttemptResult(std::move(*result));
   }
+  if (!network_ && !hello_.secret_key.empty()) {
+    // Here and not earlier: what only maps needs no threads of ours.
+    net::Security security;
+    security.own = net::KeyPair{hello_.public_key, hello_.secret_key};
+    network_ = std::make_unique<net::NetContext>(std::move(security));
+  }
   const FetchOptions fetch{hello_.own_endpoint, hello_.map_output_dir,
-                           assignment.config.task_memory_bytes / 2};
+                           assignment.config.task_memory_bytes / 2, network_.get()};
   auto result =
       RunReduceAttempt(context, **job, std::get<wire::ReduceWork>(assignment.work), fetch);
   if (!result) return tl::unexpected(std::move(result).error());
@@ -192,7 +207,7 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
       return Work(context);
     } catch (const std::bad_alloc&) {
       wire::Failure failure = Internal(
-          "the engine ran out of memory in this task: raise --memory or lower --task-memory");
+          "the engine itself (--task-memory is its part)");
       failure.cause = wire::FailureCause::kMemory;
       return tl::unexpected(std::move(failure));
     } catch (const std::exception& error) {
@@ -206,6 +221,7 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
   } else {
     wire::Failure& failure = result.error();
     AddLineNumber(env_, assignment, failure);
+    AddMemoryLimit(failure);
     const std::string where =
         failure.function.empty() ? std::string() : StrCat(" in ", failure.function, "()");
     log(MR_LOG_ERROR,

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/io/env.h"
+#include "common/net/channel.h"
 #include "common/wire/task_link.h"
 #include "worker/task/app_library.h"
 #include "worker/userjob/attempt_context.h"
@@ -38,6 +39,7 @@ class AttemptRunner {
   wire::TaskHello hello_;
   CommitGate commit_gate_;
   std::unique_ptr<AppLibrary> app_;
+  std::unique_ptr<net::NetContext> network_;  // with the worker's keys, from the first reduce on
 };
 
 // Name of a plugin's environment variable: MR_PARAM_ and the name in capitals, other bytes as '_'.

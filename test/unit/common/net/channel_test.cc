@@ -392,6 +392,39 @@ TEST(Security, Curve_WrongServerKeyIsRefused) {
   ExpectRefused(*server, *channel);
 }
 
+TEST(Security, Curve_KeyBehindTheEndpointIsTaken) {
+  const KeyPair server_keys = *MakeKeyPair();
+  const KeyPair client_keys = *MakeKeyPair();
+  NetContext server_context(Security{server_keys, "", {client_keys.public_key}});
+  NetContext client_context(Security{client_keys, "", {}});
+  auto server = MakeServer(server_context);
+  const std::string endpoint = server->endpoints().front();
+  auto channel = MakeChannel(client_context, endpoint + "#" + server_keys.public_key);
+
+  ASSERT_TRUE(SendWhenConnected(*channel, "question").has_value());
+
+  EXPECT_TRUE(AwaitRequest(*server).has_value());
+  EXPECT_EQ(channel->endpoint(), endpoint);
+}
+
+TEST(Security, Curve_OtherKeyThanExpectedIsRefused) {
+  NetContext context(ClientOf(*MakeKeyPair(), *MakeKeyPair()));
+  const std::string found = MakeKeyPair()->public_key;
+  const auto channel = RequestChannel::Connect(context, "tcp://127.0.0.1:1#" + found);
+  ASSERT_FALSE(channel.has_value());
+  EXPECT_EQ(channel.error().code, ErrorCode::kPermission);
+  EXPECT_THAT(channel.error().text, testing::HasSubstr(found));
+}
+
+TEST(Security, Curve_ClientWithoutKeysIsTold) {
+  NetContext context;
+  const std::string key = MakeKeyPair()->public_key;
+  const auto channel = RequestChannel::Connect(context, "tcp://127.0.0.1:1#" + key);
+  ASSERT_FALSE(channel.has_value());
+  EXPECT_EQ(channel.error().code, ErrorCode::kPermission);
+  EXPECT_THAT(channel.error().text, testing::HasSubstr("--key-file"));
+}
+
 TEST(Security, Curve_ClientWithoutServerKeyIsTold) {
   NetContext context(Security{*MakeKeyPair(), "", {}});
   auto channel = RequestChannel::Connect(context, "tcp://127.0.0.1:1");

@@ -106,6 +106,18 @@ TEST(ResolveEndpoint, KeepsAddressesAndRefusesOthers) {
   EXPECT_EQ(ResolveEndpoint("file:", Duration::zero()).error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST(ResolveEndpoint, CarriesTheCoordinatorsKey) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path + "/r.json";
+  Rendezvous rendezvous;
+  rendezvous.control = "tcp://host:4610";
+  rendezvous.server_key = std::string(40, 'k');
+  ASSERT_TRUE(WriteRendezvous(path, rendezvous).has_value());
+  const std::string keyed = "tcp://host:4610#" + rendezvous.server_key;
+  EXPECT_EQ(*ResolveEndpoint("file:" + path, Duration::zero()), keyed);
+  EXPECT_EQ(*ResolveEndpoint(keyed, Duration::zero()), keyed);
+}
+
 TEST(ResolveEndpoint, WaitsForTheFile) {
   const TemporaryDirectory directory;
   const std::string path = directory.path + "/rv";
