@@ -42,6 +42,7 @@ Result<std::unique_ptr<LocalCluster>> LocalCluster::Start(Env& env, uint32_t slo
   if (slots == 0) slots = std::max(1u, std::thread::hardware_concurrency());
   std::unique_ptr<LocalCluster> cluster(new LocalCluster(env, std::move(directory), slots));
   const std::string& base = cluster->directory_;
+  MR_ASSIGN_OR_RETURN(cluster->janitor_, Janitor::Start(base));
   MR_ASSIGN_OR_RETURN(
       cluster->coordinator_,
       ChildProcess::Start(

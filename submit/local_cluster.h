@@ -8,6 +8,7 @@
 
 #include "common/io/env.h"
 #include "submit/child_process.h"
+#include "submit/janitor.h"
 
 namespace mr::submit {
 
@@ -39,6 +40,7 @@ class LocalCluster {
   std::string directory_;
   uint32_t slots_;
   bool keep_logs_ = false;
+  Janitor janitor_;  // for the case that we are killed
   ChildProcess coordinator_;
   ChildProcess worker_;
 };

@@ -140,6 +140,19 @@ watched_exit() {
   [[ $status == "$1" ]] || { cat watched.err; fail "exit code $status instead of $1"; }
 }
 
+# Killed, mrsubmit can take nothing down itself: its children end with it, and its directory goes too.
+case_local_leaves_nothing_when_killed() {
+  printf 'to be or not to be\n' >in.txt
+  gates "$work/a"
+  "$bin/mrsubmit" run --local=2 "$gated" in.txt -o a-out -r 1 --job-dir "$work/a" >local.log 2>&1 </dev/null &
+  local pid=$!
+  wait_for 20 "the job's map task runs" bash -c "ls '$work/a'/map-*"
+  [[ -n $(ls -A tmp) ]] || fail "mrsubmit uses another directory than \$TMPDIR: the test looks at the wrong one"
+  kill -KILL "$pid"
+  wait_for 15 "no process is left over: $(leftovers)" no_leftovers
+  [[ -z $(ls -A tmp) ]] || fail "files are left over: $(find tmp)"
+}
+
 case_interrupt_kills_130() {
   cluster
   # bash starts background children with SIGINT ignored; env gives them the default back.
