@@ -62,8 +62,7 @@ function(mr_test NAME)
   endif()
   add_executable(${NAME} ${ARG_SOURCES})
   set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
-  target_compile_definitions(${NAME} PRIVATE MR_BIN_DIR="${CMAKE_BINARY_DIR}/bin"
-    MR_PLUGIN_DIR="${MR_PLUGIN_DIR}" MR_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_include_directories(${NAME} PRIVATE ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(${NAME} PRIVATE mr_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   # One variable: gtest_discover_tests takes no list here.
   set(ENVIRONMENT "ASAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/test/support/asan.supp")
@@ -75,4 +74,7 @@ function(mr_test NAME)
 endfunction()
 if(BUILD_TESTING)
   include(GoogleTest)
+  # Paths in a header of their own: as definitions they would keep ccache from sharing tests between clones.
+  configure_file(${CMAKE_SOURCE_DIR}/test/support/paths.h.in
+    ${CMAKE_BINARY_DIR}/generated/test/support/paths.h @ONLY)
 endif()

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "test/support/paths.h"
 #include "test/unit/coordinator/support/script.h"
 
 namespace mr::coordinator::test {

@@ -6,6 +6,8 @@
 
 #include <mr/test.hpp>
 
+#include "test/support/paths.h"
+
 namespace mr {
 
 inline const mr_job_def& PluginJob(const std::string& file, uint32_t index = 0) {

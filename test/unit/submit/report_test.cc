@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/io/env.h"
 #include "submit/json_views.h"
+#include "test/support/paths.h"
 
 namespace mr::submit {
 namespace {

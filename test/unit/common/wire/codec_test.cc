@@ -8,6 +8,7 @@
 
 #include "common/base/random.h"
 #include "common/base/strings.h"
+#include "test/support/paths.h"
 
 namespace mr::wire {
 namespace {

@@ -12,6 +12,7 @@
 
 #include "common/base/strings.h"
 #include "common/wire/codec.h"
+#include "test/support/paths.h"
 
 namespace mr::worker {
 namespace {

@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "test/support/fault_env.h"
 #include "test/support/memory_env.h"
+#include "test/support/paths.h"
 #include "test/unit/worker/run/run_test_util.h"
 
 namespace mr::worker::test {
