@@ -274,7 +274,8 @@ struct ReportRequest {
   std::vector<AttemptProgress> progress;   // of every attempt it runs: absent = not running here
   std::vector<AttemptOutcome> outcomes;
   std::vector<AttemptId> commit_requests;  // outputs written and synced, waiting for the word to publish
-  MR_FIELDS(ReportRequest, worker, draining, scratch_free_bytes, progress, outcomes, commit_requests)
+  bool leaving = false;  // its last report: the session ends with the answer, its map outputs are gone
+  MR_FIELDS(ReportRequest, worker, draining, scratch_free_bytes, progress, outcomes, commit_requests, leaving)
 };
 
 using RequestBody =

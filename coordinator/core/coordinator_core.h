@@ -128,7 +128,8 @@ class CoordinatorCore {
   // ---- core_time.cc
   void ExpireLeases();
   void TakeBackUnanswered();
-  void LoseWorker(Worker& worker);
+    // What it ran and held is made again. `said_so`: it has taken its leave.
+  void LoseWorker(Worker& worker, bool said_so);
   void ReleaseHeld();
   void WatchIdle();
   Time NextDeadline() const;

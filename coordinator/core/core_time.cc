@@ -46,7 +46,7 @@ void CoordinatorCore::On(const Tick&) {
 
 void CoordinatorCore::ExpireLeases() {
   for (Worker& worker : workers_.workers()) {
-    if (worker.alive && worker.lease_until <= now_.mono) LoseWorker(worker);
+    if (worker.alive && worker.lease_until <= now_.mono) LoseWorker(worker, false);
   }
 }
 
@@ -64,7 +64,7 @@ void CoordinatorCore::TakeBackUnanswered() {
   }
 }
 
-void CoordinatorCore::LoseWorker(Worker& worker) {
+void CoordinatorCore::LoseWorker(Worker& worker, bool said_so) {
   worker.alive = false;
   if (worker.held) {
     AnswerError({worker.held->token, 0, worker.held->request_id},
@@ -72,6 +72,7 @@ void CoordinatorCore::LoseWorker(Worker& worker) {
                                             " for a whole lease; register again")});
     worker.held.reset();
   }
+  const std::string what = StrCat("worker ", worker.info.name, said_so ? " has left" : " was lost");
   struct Loss {
     uint32_t attempts = 0;
     uint32_t outputs = 0;
@@ -79,16 +80,16 @@ void CoordinatorCore::LoseWorker(Worker& worker) {
   std::map<JobId, Loss> losses;
   for (const AttemptId& id : std::set<AttemptId>(worker.running)) {
     ++losses[id.task.job].attempts;
-    Abort(id, StrCat("worker ", worker.info.name, " was lost"));
+    Abort(id, what);
   }
   for (const AttemptId& id : std::set<AttemptId>(worker.map_outputs)) {
     ++losses[id.task.job].outputs;
-    LoseOutput(id, StrCat("worker ", worker.info.name, " was lost"));
+    LoseOutput(id, what);
   }
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.lease).count();
   for (const auto& [job, loss] : losses) {
-    FindRun(job)->Warn(StrCat("worker ", worker.info.name, " was lost (silent for ", seconds,
-                              " s); made again: ", Plural(loss.attempts, "attempt"), ", ",
+    FindRun(job)->Warn(StrCat(what, said_so ? std::string() : StrCat(" (silent for ", seconds, " s)"),
+                              "; made again: ", Plural(loss.attempts, "attempt"), ", ",
                               Plural(loss.outputs, "map output")));
   }
   worker.jobs.clear();

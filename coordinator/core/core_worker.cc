@@ -174,6 +174,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& requ
   response.drop_outputs = worker.drop_outputs.Tell(fresh);
   response.leave = leave_by_.has_value();
   worker.told_to_leave = response.leave;
+  if (request.leaving) LoseWorker(worker, true);
   Answer(asker, std::move(response));
 }
 

@@ -140,6 +140,28 @@ watched_exit() {
   [[ $status == "$1" ]] || { cat watched.err; fail "exit code $status instead of $1"; }
 }
 
+# Nothing waits for the lease of a worker that was stopped: it says that it leaves, and what it held is made again.
+case_stopped_worker_says_farewell() {
+  start_coordinator --worker-timeout 1h
+  start_worker w1 --drain-timeout 100ms
+  printf 'to be or not to be\n' >in.txt
+  gated_job "$work/a"
+  touch a/open-map
+  wait_for 20 "the reduce runs" bash -c "ls '$work/a'/reduce-*@w1"
+  start_worker w2
+  # shellcheck disable=SC2154  # set by start_worker
+  kill -TERM "$worker_w1"
+  wait_gone "$worker_w1" 20
+  expect 0 mr workers
+  says 'w1 .* gone' out.txt
+  touch a/open-reduce
+  expect 0 mr wait "$job"
+  expect 0 mr --json status "$job"
+  says 'w1 has left; made again: .*1 map output' out.txt  # in its warnings
+  same <(sorted_parts a-out) <(printf 'be\t2\nnot\t1\nor\t1\nto\t2\n')
+  stop_cluster
+}
+
 # Killed, mrsubmit can take nothing down itself: its children end with it, and its directory goes too.
 case_local_leaves_nothing_when_killed() {
   printf 'to be or not to be\n' >in.txt

@@ -11,6 +11,7 @@ using std::chrono::milliseconds;
 
 constexpr Duration kStackTime = milliseconds(500);
 constexpr Duration kLastReportTime = milliseconds(2000);
+constexpr Duration kFarewellTime = milliseconds(500);
 constexpr Duration kUnheardTime = milliseconds(4000);  // two unanswered requests
 constexpr size_t kLogBytesPerReport = 16u << 10;
 constexpr size_t kLogBytesKept = 64u << 10;
@@ -68,6 +69,7 @@ Time AgentCore::NextDeadline() const {
       consider(slot.progressed_at + milliseconds(slot.assignment->config.task_timeout_ms));
     }
   }
+  if (farewell_by_) consider(*farewell_by_);
   if (draining_) consider(drain_until_ > now_.mono ? drain_until_ : leave_by_);
   return std::max(due, now_.mono);
 }
@@ -365,8 +367,17 @@ void AgentCore::CheckTasks() {
 
 void AgentCore::CheckEnd() {
   if (draining_) {
-    if (busy_slots() == 0 && (owed_.empty() || !registered_))
-      return Leave(0, "stopped after its last attempt");
+    if (busy_slots() == 0 && (owed_.empty() || !registered_)) {
+      if (!registered_) return Leave(0, "stopped after its last attempt");
+      // What it holds is made again at once, and not when its lease has run out. That is worth a
+      // moment: perhaps the coordinator has been stopped too.
+      if (!farewell_by_) {
+        farewell_by_ = now_.mono + kFarewellTime;
+        report_now_ = true;
+      }
+      if (now_.mono >= *farewell_by_)
+        return Leave(0, "stopped; the coordinator did not answer the farewell");
+    }
     // Only answers of the coordinator are missing, and none comes: most likely it has been stopped too.
     const bool working = std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
       return slot.stage != Stage::kIdle && slot.stage != Stage::kWantsCommit;

@@ -155,6 +155,7 @@ class AgentCore {
   bool draining_ = false;
   Time drain_until_;
   Time leave_by_;  // after the drain: for the last outcomes to be recorded
+  std::optional<Time> farewell_by_;  // nothing is left to do: the next report is the last
   bool leaving_ = false;
 };
 

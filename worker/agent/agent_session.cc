@@ -89,6 +89,7 @@ wire::ReportRequest AgentCore::MakeReport() {
   wire::ReportRequest request;
   request.worker = self_;
   request.draining = draining_;
+  request.leaving = farewell_by_.has_value() && busy_slots() == 0;
   request.scratch_free_bytes = scratch_free_bytes_.value_or(0);
   for (Slot& slot : slots_) {
     if (!slot.assignment || slot.silent) continue;
@@ -136,7 +137,10 @@ void AgentCore::On(const Replied& event) {
       OnWork(*response);
     }
   } else if (const auto* response = std::get_if<wire::ReportResponse>(&event.body)) {
-    if (std::holds_alternative<wire::ReportRequest>(request)) OnReport(*response);
+    const auto* report = std::get_if<wire::ReportRequest>(&request);
+    if (report != nullptr) OnReport(*response);
+    if (report != nullptr && report->leaving && !leaving_)
+      Leave(0, "stopped after its last attempt");
   }
 }
 

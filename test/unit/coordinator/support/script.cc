@@ -103,7 +103,7 @@ Script::Arguments Script::Parse(const std::string& line) {
     const size_t equals = word.find('=');
     if (equals != std::string::npos) {
       arguments.named[word.substr(0, equals)] = word.substr(equals + 1);
-    } else if (word == "same" || word == "draining" || word == "again" || word == "dry") {
+    } else if (word == "same" || word == "draining" || word == "leaving" || word == "again" || word == "dry") {
       arguments.flags.insert(word);
     } else {
       arguments.subject = word;
@@ -288,7 +288,8 @@ wire::RequestBody Script::MakeWork(const Arguments& arguments, WorkerRef ref) {
 wire::RequestBody Script::MakeReport(const Arguments& arguments, WorkerRef ref) {
   wire::ReportRequest request;
   request.worker = ref;
-  request.draining = arguments.flags.contains("draining");
+  request.leaving = arguments.flags.contains("leaving");
+  request.draining = request.leaving || arguments.flags.contains("draining");
   request.commit_requests = Attempts(arguments, "commit");
   for (const AttemptId& id : Attempts(arguments, "running"))
     request.progress.push_back({id, 50, 100, 1, 5, "", ""});

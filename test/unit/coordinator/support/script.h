@@ -7,7 +7,7 @@
 //   register W [slots=2] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
 //   registration work W [free=1] [hold=1s] [accepted=A,…] [same] report W [running=A,…] [done=A,…]
 //   [failed=A:cause] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
-//            [draining] [same]
+//            [draining] [leaving] [same]
 //   advance 3s        kill j1 [task=j1-m0]        watch j1 [since=0] [wait=1s]
 //   jobs    tasks j1    log j1-m0 [attempt=0]    cluster    spec j1
 //

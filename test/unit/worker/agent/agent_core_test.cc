@@ -449,7 +449,23 @@ TEST_F(AgentCoreTest, Drain_TakesNoWorkFinishesAndLeaves) {
   Step(TaskReported{slot, Good(Map(0)), ""});
   EXPECT_TRUE(All<Exit>().empty());  // its outcome is still owed
   Note();
+  EXPECT_FALSE(Sent<wire::ReportRequest>()->leaving);
   AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  const auto farewell = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(farewell);
+  EXPECT_TRUE(farewell->leaving);
+  EXPECT_TRUE(All<Exit>().empty());
+  AnswerReport();
+  EXPECT_TRUE(HasExit(0));
+}
+
+TEST_F(AgentCoreTest, Drain_FarewellThatNobodyAnswersHoldsNothingUp) {
+  Register();
+  Step(StopRequested{});
+  const auto farewell = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(farewell);
+  EXPECT_TRUE(farewell->leaving);
+  After(500);
   EXPECT_TRUE(HasExit(0));
 }
 
@@ -467,6 +483,7 @@ TEST_F(AgentCoreTest, Drain_TimeoutHandsBackWhatRuns) {
   EXPECT_EQ(Sent<wire::ReportRequest>()->outcomes.front().failure->cause,
             wire::FailureCause::kWorkerStopping);
   AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  AnswerReport();
   EXPECT_TRUE(HasExit(0));
 }
 
