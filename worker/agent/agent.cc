@@ -31,7 +31,7 @@ ScratchPaths::ScratchPaths(const std::string& root)
       attempts(JoinPath(root, "tmp")) {}
 
 Agent::Agent(AgentSettings settings, net::NetContext& context, Env& env, const Clock& clock,
-             Spawner& spawner, int signal_fd)
+             Spawner& spawner, int signal_fd, std::unique_ptr<Chores> chores)
     : settings_(std::move(settings)),
       context_(context),
       env_(env),
@@ -41,9 +41,11 @@ Agent::Agent(AgentSettings settings, net::NetContext& context, Env& env, const C
       core_(settings_.core, clock.Read()),
       plugins_(env, settings_.scratch.plugins),
       client_(RandomSeed()),
-      blob_client_(RandomSeed()) {
+      blob_client_(RandomSeed()),
+      chores_(std::move(chores)) {
   poller_.AddFd(spawner_.descriptor(), kKeySpawner);
   poller_.AddFd(signal_fd_, kKeySignal);
+  poller_.AddFd(chores_->descriptor(), kKeyChores);
 }
 
 int Agent::Run() {
@@ -161,10 +163,16 @@ void Agent::OnReply(Channel channel) {
   }
 }
 
+// To look at a plugin means to read and hash all of it.
 void Agent::Perform(FetchPlugin action) {
-  if (plugins_.Has(action.sha256)) return Feed(PluginArrived{action.sha256});
-  fetcher_.Add(action.sha256);
-  SendBlobRequest();
+  chores_->Add([this, sha256 = std::move(action.sha256)]() -> Chores::Sequel {
+    const bool here = plugins_.Has(sha256);
+    return [this, here, sha256] {
+      if (here) return Feed(PluginArrived{sha256});
+      fetcher_.Add(sha256);
+      SendBlobRequest();
+    };
+  });
 }
 
 void Agent::SendBlobRequest() {
@@ -176,19 +184,26 @@ void Agent::SendBlobRequest() {
   if (!blob_channel_->Send(wire::Encode(request))) fetcher_.OnRefused(now);
 }
 
+void Agent::StorePlugin(PluginFetcher::Finished plugin) {
+  const auto shared = std::make_shared<const PluginFetcher::Finished>(std::move(plugin));
+  chores_->Add([this, shared]() -> Chores::Sequel {
+    const Status stored = shared->bytes ? plugins_.Store(shared->sha256, *shared->bytes)
+                                        : Status(tl::unexpected(shared->bytes.error()));
+    return [this, stored, sha256 = shared->sha256] {
+      if (stored)
+        Feed(PluginArrived{sha256});
+      else
+        Feed(PluginUnavailable{sha256, stored.error()});
+    };
+  });
+}
+
 void Agent::OnBlob() {
   while (const auto bytes = blob_channel_->Receive()) {
     const auto response = wire::Decode<wire::Response>(*bytes);
     if (!response || response->request_id != blob_request_id_) continue;
     auto finished = fetcher_.OnResponse(clock_.Read().mono, response->body);
-    if (finished) {
-      const Status stored = finished->bytes ? plugins_.Store(finished->sha256, *finished->bytes)
-                                            : Status(tl::unexpected(finished->bytes.error()));
-      if (stored)
-        Feed(PluginArrived{finished->sha256});
-      else
-        Feed(PluginUnavailable{finished->sha256, stored.error()});
-    }
+    if (finished) StorePlugin(std::move(*finished));
     SendBlobRequest();
   }
 }
@@ -196,26 +211,35 @@ void Agent::OnBlob() {
 // ---- what there is to do on this host
 // ----------------------------------------------------------------------------
 
-void Agent::Perform(DropAttempt action) {
-  const std::string name = ToString(action.attempt);
-  for (const std::string& path : {JoinPath(settings_.scratch.map_outputs, name + ".run"),
-                                  JoinPath(settings_.scratch.attempts, name)}) {
-    if (const Status removed = env_.RemoveTree(path); !removed)
-      LOG(WARNING) << removed.error().text;
+// Attempts are never named alike, so nobody waits for these paths to be free.
+void Agent::RemoveLater(std::vector<std::string> paths) {
+  for (std::string& path : paths) {
+    chores_->AddUnhurried([this, path = std::move(path)]() -> Chores::Sequel {
+      const Status removed = env_.RemoveTree(path);
+      if (removed) return {};
+      return [text = removed.error().text] { LOG(WARNING) << text; };
+    });
   }
 }
 
+void Agent::Perform(DropAttempt action) {
+  const std::string name = ToString(action.attempt);
+  RemoveLater({JoinPath(settings_.scratch.map_outputs, name + ".run"),
+               JoinPath(settings_.scratch.attempts, name)});
+}
+
 void Agent::Perform(DropJob action) {
-  const std::string prefix = ToString(action.job) + "-";
   for (const std::string& directory : {settings_.scratch.map_outputs, settings_.scratch.attempts}) {
-    const auto names = env_.ListDirectory(directory);
-    if (!names) continue;
-    for (const std::string& name : *names) {
-      if (!name.starts_with(prefix)) continue;
-      if (const Status removed = env_.RemoveTree(JoinPath(directory, name)); !removed) {
-        LOG(WARNING) << removed.error().text;
-      }
-    }
+    chores_->AddUnhurried(
+        [this, directory, prefix = ToString(action.job) + "-"]() -> Chores::Sequel {
+          auto names = env_.ListDirectory(directory);
+          if (!names) return {};
+          std::vector<std::string> paths;
+          for (const std::string& name : *names) {
+            if (name.starts_with(prefix)) paths.push_back(JoinPath(directory, name));
+          }
+          return [this, paths = std::move(paths)] { RemoveLater(paths); };
+        });
   }
 }
 
@@ -302,6 +326,8 @@ void Agent::OnKey(int key) {
       return OnSpawnerNews();
     case kKeySignal:
       return OnSignal();
+    case kKeyChores:
+      return chores_->RunSequels();
     default:
       break;
   }

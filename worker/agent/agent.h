@@ -1,5 +1,6 @@
 // The worker's shell: one loop that waits for answers, tasks, the spawner and signals, tells the
-// core, and does what the core says. One thread (the segment server has its own).
+// core, and does what the core says. One thread; what takes long is done by a helper's (chores.h),
+// and the segment server has its own.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "common/io/env.h"
 #include "common/net/channel.h"
 #include "worker/agent/agent_core.h"
+#include "worker/agent/chores.h"
 #include "worker/agent/plugin_cache.h"
 #include "worker/agent/plugin_fetcher.h"
 #include "worker/agent/spawner.h"
@@ -29,10 +31,10 @@ struct ScratchPaths {
 
 struct AgentSettings {
   AgentConfig core;
-  std::string coordinator;  // as given: tcp://, ipc:// or file:
-  std::string endpoint;     // resolved; may carry the coordinator's public key
+  std::string coordinator;           // as given: tcp://, ipc:// or file:
+  std::string endpoint;              // resolved; may carry the coordinator's public key
   std::optional<net::KeyPair> keys;  // for the tasks' fetches
-  std::string cluster;      // must be the coordinator's; empty = any
+  std::string cluster;               // must be the coordinator's; empty = any
   std::string mrtask_path;
   ScratchPaths scratch{""};
   uint64_t scratch_reserve_bytes = 0;
@@ -42,7 +44,7 @@ class Agent {
  public:
   // All must outlive the agent. `signal_fd`: a signalfd for SIGINT, SIGTERM, SIGHUP and SIGUSR1.
   Agent(AgentSettings settings, net::NetContext& context, Env& env, const Clock& clock,
-        Spawner& spawner, int signal_fd);
+        Spawner& spawner, int signal_fd, std::unique_ptr<Chores> chores);
 
   // Until the core wants to exit; its exit code. Tasks may still run then: they end with the
   // spawner.
@@ -79,6 +81,8 @@ class Agent {
   void OnKey(int key);
   void OnReply(Channel channel);
   void OnBlob();
+  void RemoveLater(std::vector<std::string> paths);
+  void StorePlugin(PluginFetcher::Finished plugin);
   void SendBlobRequest();
   void OnSpawnerNews();
   void OnSpawned(Spawned spawned);
@@ -102,7 +106,7 @@ class Agent {
   Spawner& spawner_;
   int signal_fd_;
   AgentCore core_;
-  PluginCache plugins_;
+  PluginCache plugins_;  // but for PathOf: only the chores' thread uses it
   PluginFetcher fetcher_;
   uint64_t client_;       // random: names this process in request ids
   uint64_t blob_client_;  // the blob channel numbers its requests apart
@@ -117,6 +121,7 @@ class Agent {
   std::optional<int> exit_code_;
   Time next_observation_{};
   Time next_rendezvous_{};
+  std::unique_ptr<Chores> chores_;  // the last member: what they use outlives them
 };
 
 }  // namespace mr::worker

@@ -10,6 +10,7 @@ inline constexpr int kKeyWork = 1;
 inline constexpr int kKeyBlob = 2;
 inline constexpr int kKeySpawner = 3;
 inline constexpr int kKeySignal = 4;
+inline constexpr int kKeyChores = 5;
 inline constexpr int kKeyFirstTask = 16;  // two per task process, by its number
 
 inline int LinkKey(uint64_t id) { return kKeyFirstTask + 2 * static_cast<int>(id); }

@@ -157,16 +157,24 @@ void Agent::OnExited(const Exited& exited) {
   Task& task = found->second;
   if (task.process) ReadLink(exited.id);  // what it said before it died counts
   const std::optional<uint32_t> slot = task.slot;
-  DeathReport death;
-  std::string log_bytes;
+  const std::optional<wire::Assignment> assignment = std::move(task.assignment);
   if (task.process) {
-    if (slot && task.assignment) death = task.process->Autopsy(exited, env_, task.assignment);
-    log_bytes = task.process->log().TakeNew();
     CloseLink(exited.id, task);
     CloseLog(exited.id, task);
   }
+  const std::shared_ptr<TaskProcess> process = std::move(task.process);
   tasks_.erase(found);
-  if (slot) Feed(TaskDied{*slot, std::move(death), "", std::move(log_bytes)});
+  if (!slot) return;
+  if (!process || !assignment)
+    return Feed(TaskDied{*slot, {}, "", process ? process->log().TakeNew() : std::string()});
+  // The record is read from the input again, and lines are counted. Until that is done the slot
+  // counts as busy.
+  chores_->Add([this, slot = *slot, exited, process, assignment]() -> Chores::Sequel {
+    DeathReport death = process->Autopsy(exited, env_, assignment);
+    return [this, died = TaskDied{slot, std::move(death), "", process->log().TakeNew()}] {
+      Feed(died);
+    };
+  });
 }
 
 void Agent::Perform(GrantCommit action) {

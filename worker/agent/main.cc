@@ -190,8 +190,11 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
   LOG(INFO) << "mrworker " << ProgramVersion() << " '" << settings.core.name << "', "
             << settings.core.slots << " slots, map outputs at " << settings.core.data_endpoint
             << ", scratch " << scratch->paths.root << ", coordinator " << net::SplitServerKey(settings.endpoint).endpoint;
-  Agent agent(std::move(settings), context, env, clock, spawner, signal_fd);
-  const int code = agent.Run();
+  auto chores = Chores::Start();
+  if (!chores) return Complain(kExitCannotStart, options, chores.error().text);
+  // Its end waits for its helper thread, which may be using the scratch directory.
+  const int code =
+      Agent(std::move(settings), context, env, clock, spawner, signal_fd, std::move(*chores)).Run();
   if (!scratch->is_private) {
     // The tasks that may still run are killed with the spawner, later: what they leave is removed
     // at the next start.

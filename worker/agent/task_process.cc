@@ -19,7 +19,7 @@
 namespace mr::worker {
 namespace {
 
-// The agent's loop stands still while lines are counted.
+// Counting lines means reading the file up to the record, and the report waits for it.
 constexpr uint64_t kLineCountBytesMax = 64u << 20;
 constexpr size_t kFramesShown = 24;
 

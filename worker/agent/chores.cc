@@ -1,0 +1,71 @@
+#include "worker/agent/chores.h"
+
+#include <utility>
+
+namespace mr::worker {
+
+Result<std::unique_ptr<Chores>> Chores::Start() {
+  MR_ASSIGN_OR_RETURN(auto waker, net::Waker::Create());
+  struct Access : Chores {
+    explicit Access(std::unique_ptr<net::Waker> waker) : Chores(std::move(waker)) {}
+  };
+  return std::make_unique<Access>(std::move(waker));
+}
+
+Chores::Chores(std::unique_ptr<net::Waker> waker)
+    : waker_(std::move(waker)), thread_([this] { Run(); }) {}
+
+Chores::~Chores() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void Chores::Add(Work work) { Put(hurried_, std::move(work)); }
+
+void Chores::AddUnhurried(Work work) { Put(unhurried_, std::move(work)); }
+
+void Chores::Put(std::deque<Work>& queue, Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue.push_back(std::move(work));
+  }
+  changed_.notify_one();
+}
+
+Chores::Work Chores::Next() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stopping_ || !hurried_.empty() || !unhurried_.empty(); });
+  if (stopping_) return {};
+  std::deque<Work>& queue = hurried_.empty() ? unhurried_ : hurried_;
+  Work work = std::move(queue.front());
+  queue.pop_front();
+  return work;
+}
+
+void Chores::Run() {
+  while (const Work work = Next()) {
+    Sequel sequel = work();
+    if (!sequel) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      sequels_.push_back(std::move(sequel));
+    }
+    waker_->Wake();
+  }
+}
+
+void Chores::RunSequels() {
+  waker_->Drain();
+  std::deque<Sequel> ready;
+  {
+    const std::lock_guard lock(mutex_);
+    ready.swap(sequels_);
+  }
+  for (const Sequel& sequel : ready) sequel();
+}
+
+}  // namespace mr::worker
