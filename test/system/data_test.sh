@@ -57,4 +57,46 @@ case_little_memory_spills() {
   same <(sorted_parts small) "$data/expected/wordcount.tsv"
 }
 
+# records FILE COUNT SEED KEY: 100 bytes each, the last a newline so that sort(1) can judge; KEY is one of
+# random (10 letters), few (of three keys, one of them in half of all records), same.
+records() {
+  awk -v count="$2" -v seed="$3" -v kind="$4" 'BEGIN {
+    srand(seed)
+    for (i = 0; i < count; ++i) {
+      key = "sameeverywhere"
+      if (kind == "few") key = rand() < 0.5 ? "halfofthemall" : rand() < 0.5 ? "aaaaaaaaaa" : "zzzzzzzzzz"
+      if (kind == "random") { key = ""; for (j = 0; j < 10; ++j) key = key sprintf("%c", 97 + int(rand() * 26)) }
+      printf "%.10s %d.%-86d\n", key, seed % 10, i
+    }
+  }' >"$1"
+}
+# terasorted KIND: three files in four partitions come out as sort(1) has them; the sizes of the parts in bytes.
+terasorted() {
+  rm -rf in out
+  mkdir in
+  for file in 1 2 3; do records "in/$file" $((file * 1000)) "$file" "$1"; done
+  expect 0 mr run --local=2 "$plugins/terasort.so" in -o out -r 4 --split-size 100Ki
+  clean_output out
+  cat out/part-r-0000[0-3] >sorted
+  # By key the order is given; records of one key may come in any order, but all of them, once.
+  same <(cut -c1-10 sorted) <(cat in/* | cut -c1-10 | sort)
+  same <(sort sorted) <(cat in/* | sort)
+  sizes=$(stat -c %s out/part-r-0000[0-3])
+}
+
+case_terasort_is_a_total_order() {
+  terasorted random
+  for size in $sizes; do
+    ((size > 90000 && size < 210000)) || fail "of 600000 bytes one of four parts has $size"
+  done
+}
+
+case_terasort_with_skew() {
+  terasorted few
+  # A key is never divided: half of all records are one key, and so in one part.
+  [[ $(grep -l halfofthem out/part-r-* | wc -l) == 1 ]] || fail "a key is in several parts"
+  terasorted same
+  [[ $(sort -n <<<"$sizes" | tr '\n' ' ') == '0 0 0 600000 ' ]] || fail "one key, but parts of these sizes: $sizes"
+}
+
 run_cases
