@@ -1,4 +1,4 @@
-// The black box: one page of memory that mrtask shares with its mrworker. It says where the attempt is, so
+// The black box: memory that mrtask shares with its mrworker. It says where the attempt is, so
 // that progress costs two plain stores and a death of any kind (SIGSEGV, exit, SIGKILL) can still be explained.
 //
 // Written by mrtask only (host code, the SDK through mr_where, and mrtask's signal handler); read by mrworker
@@ -43,8 +43,10 @@ struct BlackBox {
   uint64_t fault_address = 0;
   int32_t exit_code = 0;
   uint32_t frame_count = 0;
-  uint64_t frames[64] = {};       // return addresses, innermost first
-  char frame_text[64][200] = {};  // "symbol+0x12 (module)", filled by the handler, NUL-terminated
+  uint64_t frames[64] = {};  // return addresses, innermost first
+  // "MODULE+0xOFFSET SYMBOL", filled by the handler, NUL-terminated. SYMBOL is there for exported functions only:
+  // mrworker looks the others up in the module's own symbol table, by the offset. "0xADDRESS" outside of any module.
+  char frame_text[64][200] = {};
 
   void Beat() { beat.fetch_add(1, std::memory_order_relaxed); }
 };
