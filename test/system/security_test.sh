@@ -33,7 +33,7 @@ case_shuffle_is_encrypted() {
     seq "$file" 3 400 | sed 's/[0-9]/&x/g; y/0123456789/abcdefghij/' >"in-$file"
   done
   mkdir gates
-  expect 0 mr run --detach "$plugins/gated.so" in-* -o out -r 2 --split-size 1 --job-dir "$work/gates"
+  expect 0 mr run --detach "$plugins/gated.so" in-* -o out -r 2 --split-size 500 --job-dir "$work/gates"
   local job
   job=$(cat out.txt)
   # One map runs on each worker, so that both have something the other's reducers need.
