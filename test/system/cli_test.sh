@@ -333,6 +333,44 @@ case_output_is_plain_in_a_pipe() {
   stop_cluster
 }
 
+# A terminal of 100 columns, made by script(1): its keyboard is file descriptor 9, its screen the file "screen".
+on_a_terminal() {
+  mkfifo keys
+  script -qefc "stty cols 100 rows 30; $*" screen <keys >/dev/null 2>&1 &
+  terminal=$!
+  exec 9>keys
+}
+on_screen() { wait_for 20 "the terminal shows $1" grep -aqE "$1" screen; }
+
+case_bar_on_a_terminal() {
+  printf 'to be or not to be\n' >in.txt
+  mkdir gate
+  on_a_terminal "'$bin/mrsubmit' run --local=1 '$gated' in.txt -o out -r 1 --job-dir gate"
+  on_screen 'map .* 0 % +0/[0-9]+ +1 running'
+  open gate
+  on_screen 'succeeded'
+  wait "$terminal" || fail "the run on a terminal ended with $?"
+  exec 9>&-
+  # Drawn in place, and the cursor is there again at the end.
+  grep -aq $'\e\\[?25h' screen || fail 'the cursor was not shown again'
+  same <(sorted_parts out) <(printf 'be\t2\nnot\t1\nor\t1\nto\t2\n')
+}
+
+case_interrupt_on_a_terminal_asks() {
+  local code=0
+  printf 'to be or not to be\n' >in.txt
+  mkdir gate
+  on_a_terminal "'$bin/mrsubmit' run --local=1 '$gated' in.txt -o out -r 1 --job-dir gate"
+  wait_for 20 "the job's map task runs" bash -c 'ls gate/map-*'
+  printf '\003' >&9
+  on_screen '\[k\].*kill'
+  printf 'k' >&9
+  wait "$terminal" || code=$?
+  exec 9>&-
+  [[ $code == 130 ]] || fail "a job killed by Ctrl-C and k ended with $code instead of 130"
+  [[ ! -e out/_SUCCESS ]] || fail 'a killed job left _SUCCESS'
+}
+
 case_plugin_replaced_between_jobs() {
   cluster
   cp "$plugins/wordcount.so" mine.so
