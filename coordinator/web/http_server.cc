@@ -5,10 +5,10 @@
 
 #include <atomic>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "common/base/mutex.h"
 #include "common/base/strings.h"
 #include "coordinator/web/json.h"
 #include "coordinator/web/page.h"
@@ -38,12 +38,12 @@ struct HttpServer::Impl {
   bool local = true;  // bound to loopback: only local names may reach it
   std::thread thread;
   std::atomic<bool> asked{false};
-  std::mutex mutex;  // guards snapshot; held for a pointer copy only
-  std::shared_ptr<const Snapshot> snapshot;
+  Mutex mutex;  // held for a pointer copy only
+  std::shared_ptr<const Snapshot> snapshot MR_GUARDED_BY(mutex) = std::make_shared<const Snapshot>();
 
   std::shared_ptr<const Snapshot> Newest() {
     asked.store(true, std::memory_order_relaxed);
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     return snapshot;
   }
 
@@ -141,7 +141,6 @@ void HttpServer::Impl::Route() {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& host, int port) {
   auto impl = std::make_unique<Impl>();
-  impl->snapshot = std::make_shared<const Snapshot>();
   impl->local = IsLocalName(host);
   impl->Configure();
   impl->Route();
@@ -169,7 +168,7 @@ HttpServer::~HttpServer() {
 }
 
 void HttpServer::Publish(std::shared_ptr<const Snapshot> snapshot) {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   impl_->snapshot = std::move(snapshot);
 }
 

@@ -17,28 +17,32 @@ Chores::Chores(std::unique_ptr<net::Waker> waker)
 
 Chores::~Chores() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_one();
+  changed_.NotifyOne();
   thread_.join();
 }
 
-void Chores::Add(Work work) { Put(hurried_, std::move(work)); }
-
-void Chores::AddUnhurried(Work work) { Put(unhurried_, std::move(work)); }
-
-void Chores::Put(std::deque<Work>& queue, Work work) {
+void Chores::Add(Work work) {
   {
-    const std::lock_guard lock(mutex_);
-    queue.push_back(std::move(work));
+    const MutexLock lock(mutex_);
+    hurried_.push_back(std::move(work));
   }
-  changed_.notify_one();
+  changed_.NotifyOne();
+}
+
+void Chores::AddUnhurried(Work work) {
+  {
+    const MutexLock lock(mutex_);
+    unhurried_.push_back(std::move(work));
+  }
+  changed_.NotifyOne();
 }
 
 Chores::Work Chores::Next() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stopping_ || !hurried_.empty() || !unhurried_.empty(); });
+  const MutexLock lock(mutex_);
+  while (!stopping_ && hurried_.empty() && unhurried_.empty()) changed_.Wait(mutex_);
   if (stopping_) return {};
   std::deque<Work>& queue = hurried_.empty() ? unhurried_ : hurried_;
   Work work = std::move(queue.front());
@@ -51,7 +55,7 @@ void Chores::Run() {
     Sequel sequel = work();
     if (!sequel) continue;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       sequels_.push_back(std::move(sequel));
     }
     waker_->Wake();
@@ -62,7 +66,7 @@ void Chores::RunSequels() {
   waker_->Drain();
   std::deque<Sequel> ready;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ready.swap(sequels_);
   }
   for (const Sequel& sequel : ready) sequel();

@@ -2,13 +2,12 @@
 // plugins, deleting files. One helper thread does it, piece by piece.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 
+#include "common/base/mutex.h"
 #include "common/base/result.h"
 #include "common/net/waker.h"
 
@@ -37,17 +36,16 @@ class Chores {
 
  private:
   explicit Chores(std::unique_ptr<net::Waker> waker);
-  void Put(std::deque<Work>& queue, Work work);
   Work Next();  // waits; empty at the end
   void Run();
 
   std::unique_ptr<net::Waker> waker_;
-  std::mutex mutex_;  // guards all up to the thread
-  std::condition_variable changed_;
-  std::deque<Work> hurried_;
-  std::deque<Work> unhurried_;
-  std::deque<Sequel> sequels_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<Work> hurried_ MR_GUARDED_BY(mutex_);
+  std::deque<Work> unhurried_ MR_GUARDED_BY(mutex_);
+  std::deque<Sequel> sequels_ MR_GUARDED_BY(mutex_);
+  bool stopping_ MR_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

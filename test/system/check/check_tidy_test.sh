@@ -101,6 +101,7 @@ bad files submit/a.cc 'bool b = std::filesystem::exists("x");'
 bad memory worker/run/a.cc 'int* F() { return new int(3); }'
 bad locks worker/run/a.cc 'void F() { mutex_.lock(); }'  # Lesson07
 bad locks worker/run/a.cc 'void F() { guard->unlock(); }'
+bad locks worker/run/a.cc 'std::mutex mutex;'
 bad header worker/run/a.h 'using namespace std;'
 bad size worker/run/a.cc "$(seq -f 'int a%g;' 1 601)" 601
 bad words worker/run/a.cc 'int master = 1;'

@@ -7,13 +7,14 @@ refuses() {
   if "$@" >/dev/null 2>&1; then fail "did not object: $*"; fi
 }
 
+is_left_over() { leftovers | grep -q "^$1"; }
+
 case_left_over_process_is_seen() {
   no_leftovers
   setsid sleep 60 &
   local pid=$!
   # Until it has become sleep it is a copy of this shell, with the mark all the same.
-  seen() { leftovers | grep -q "^$pid sleep"; }
-  wait_for 5 "the process is seen" seen
+  wait_for 5 "the process is seen" is_left_over "$pid sleep"
   refuses no_leftovers
   kill -KILL "$pid"
   wait_for 5 "it is gone" no_leftovers
