@@ -12,7 +12,7 @@
 namespace mr::worker {
 namespace {
 
-constexpr size_t kMainBufferBytes = 1u << 20;
+constexpr size_t kMainBufferBytes = 256u << 10;  // hashed and written while it is in the cache
 constexpr size_t kNamedBufferBytes = 128u << 10;  // there may be many
 constexpr size_t kNamedOutputsMax = 256;
 constexpr size_t kReadBytes = 1u << 20;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "worker/output/output_writer.h"
+#include "worker/reduce/reduce_memory.h"
 #include "worker/run/merger.h"
 #include "worker/userjob/group_stream.h"
 #include "worker/userjob/output_sinks.h"
@@ -30,6 +31,7 @@ Merger OpenMerger(AttemptContext& context, const std::vector<Segment>& segments)
   inputs.reserve(segments.size());
   for (const Segment& segment : segments) inputs.push_back(SegmentInput::From(segment));
   MergeOptions options;
+  options.fan_in = ReduceMemory::Of(context.assignment.config.task_memory_bytes).FanIn(segments);
   options.scratch_prefix = JoinPath(context.scratch_dir, "merge-");
   options.compression = context.assignment.config.shuffle_codec;
   options.beat = [&context] { context.black_box.Beat(); };
@@ -96,7 +98,12 @@ Attempted<wire::ReduceResult> ReduceSegments(AttemptContext& context, const mr_j
 
 Attempted<wire::ReduceResult> RunReduceAttempt(AttemptContext& context, const mr_job_def& job,
                                                const wire::ReduceWork& work, const FetchOptions& options) {
-  auto segments = FetchSegments(context, work, options);
+  const ReduceMemory memory = ReduceMemory::Of(context.assignment.config.task_memory_bytes);
+  FetchOptions within = options;
+  within.memory_bytes = memory.fetch_bytes;
+  within.parallel = memory.parallel;
+  within.window = memory.window;
+  auto segments = FetchSegments(context, work, within);
   if (!segments) return tl::unexpected(std::move(segments).error());
   return ReduceSegments(context, job, *segments);
 }

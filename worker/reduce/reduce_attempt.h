@@ -13,7 +13,8 @@ namespace mr::worker {
 //
 // Failures: the user code's own; kFetch with failed_source (a map output cannot be fetched, or is damaged);
 // kBadOutput (bad name of an output), kDiskFull, kIo, kCancelled.
-// Memory: options.memory_bytes of fetched segments and two blocks for each of up to 128 segments.
+// Memory: context.assignment.config.task_memory_bytes, divided by ReduceMemory; on top of it, records larger than
+// a block (128 KiB), once for each segment that is at one. Of `options`, memory_bytes, parallel and window are not used.
 Attempted<wire::ReduceResult> RunReduceAttempt(AttemptContext& context, const mr_job_def& job,
                                                const wire::ReduceWork& work, const FetchOptions& options);
 

@@ -16,6 +16,7 @@ namespace {
 constexpr uint32_t kBlockMagic = 0x3142524d;  // "MRB1"
 constexpr size_t kChecksumAt = 32;
 constexpr uint8_t kLastFlag = 1;
+constexpr size_t kOversizedBytes = 4 * kBlockTargetBytes;
 constexpr int kZstdLevel = 1;  // shuffled once and thrown away: speed matters more than size
 
 void StoreHeader(const BlockHeader& header, char* to) {
@@ -40,7 +41,9 @@ tl::unexpected<Error> Damaged(std::string text) { return Fail(ErrorCode::kDataLo
 }  // namespace
 
 char* ByteBuffer::Reserve(size_t bytes) {
-  if (bytes > capacity_) {
+  // One huge block must not cost its memory for the rest of the segment.
+  const bool oversized = capacity_ > kOversizedBytes && bytes <= kBlockTargetBytes + kBlockHeaderBytes;
+  if (bytes > capacity_ || oversized) {
     data_.reset();
     capacity_ = std::max(bytes, kBlockTargetBytes + kBlockHeaderBytes);
     data_ = std::make_unique_for_overwrite<char[]>(capacity_);
@@ -132,7 +135,11 @@ Result<std::string_view> DecodeBlock(const BlockHeader& header, const char* head
                                    static_cast<int>(header.raw_bytes));
     whole = size >= 0 && static_cast<uint32_t>(size) == header.raw_bytes;
   } else {
-    whole = ZSTD_decompress(raw, header.raw_bytes, stored.data(), stored.size()) == header.raw_bytes;
+    // Kept for the thread: making one costs more than a block.
+    static thread_local const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context{
+        ZSTD_createDCtx(), ZSTD_freeDCtx};
+    whole = ZSTD_decompressDCtx(context.get(), raw, header.raw_bytes, stored.data(), stored.size()) ==
+            header.raw_bytes;
   }
   if (!whole) return Damaged("its block does not decompress");
   return std::string_view(raw, header.raw_bytes);

@@ -30,7 +30,7 @@ enum BlockCodec : uint8_t { kStoredRaw = 0, kStoredLz4 = 1, kStoredZstd = 2 };
 // A buffer that grows and is never zeroed.
 class ByteBuffer {
  public:
-  char* Reserve(size_t bytes);  // contents are lost if it has to grow
+  char* Reserve(size_t bytes);  // contents are lost if it has to grow, or is far too large
   char* data() { return data_.get(); }
 
  private:

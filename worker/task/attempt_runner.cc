@@ -172,8 +172,10 @@ Attempted<wire::AttemptResult> AttemptRunner::Work(AttemptContext& context) {
     security.own = net::KeyPair{hello_.public_key, hello_.secret_key};
     network_ = std::make_unique<net::NetContext>(std::move(security));
   }
-  const FetchOptions fetch{hello_.own_endpoint, hello_.map_output_dir,
-                           assignment.config.task_memory_bytes / 2, network_.get()};
+  FetchOptions fetch;
+  fetch.own_endpoint = hello_.own_endpoint;
+  fetch.own_output_dir = hello_.map_output_dir;
+  fetch.net = network_.get();
   auto result =
       RunReduceAttempt(context, **job, std::get<wire::ReduceWork>(assignment.work), fetch);
   if (!result) return tl::unexpected(std::move(result).error());

@@ -53,7 +53,7 @@ class JobTest : public ::testing::Test {
     reduce_->assignment.map_count = static_cast<uint32_t>(work_.sources.size());
     work_.partition = partition;
     return RunReduceAttempt(reduce_->context, job, work_,
-                            {.own_endpoint = kEndpoint, .own_output_dir = outputs(), .memory_bytes = 1 << 20});
+                            {.own_endpoint = kEndpoint, .own_output_dir = outputs()});
   }
 
   void Configure(AttemptFixture& fixture, const Setting& setting) {
