@@ -216,8 +216,10 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::KillRequest& reques
     if (job->stage == JobStage::kActive) KillTask(*request.task, request.reason);
     return Answer(asker, wire::KillResponse{StateOf(*job, run), job->stage == JobStage::kEnded});
   }
-  const bool committing =
-      job->stage == JobStage::kFinishing && job->success && run.pool.running_count() > 0;
+  // An attempt of the finish task may have published the job's success and then been lost with its worker: what
+  // people have seen must not vanish.
+  const bool committing = job->stage == JobStage::kFinishing && job->success &&
+                          !run.pool.Find(TaskId{request.job, Phase::kFinish, 0})->attempts.empty();
   const bool can_kill = job->stage == JobStage::kActive ||
                         (job->stage == JobStage::kFinishing && job->success && !committing);
   if (can_kill) {
