@@ -57,6 +57,35 @@ case_little_memory_spills() {
   same <(sorted_parts small) "$data/expected/wordcount.tsv"
 }
 
+# A byte of a finished map output is changed on the worker's disk: the reduce notices, the map runs again.
+case_damaged_map_output_is_made_again() {
+  start_coordinator
+  start_worker a
+  cp "$data/kjv/04-job.txt" first.txt
+  cp "$data/kjv/08-jeremiah.txt" second.txt
+  mkdir gates
+  expect 0 mr run --detach "$plugins/gated.so" first.txt second.txt -o out -r 2 --job-dir "$work/gates" \
+    -P gates=map --split-size "$(wc -c <second.txt)"
+  local job run
+  job=$(cat out.txt)
+  touch gates/open-map-0
+  wait_for 30 "the second map runs" bash -c "ls '$work'/gates/map-1.*"
+  run=$(find "$work/scratch-a" -name "$job-m0.*.run")
+  [[ -s $run ]] || fail "no output of map 0 in $work/scratch-a"
+  local byte=$(($(wc -c <"$run") / 3)) old
+  old=$(od -An -tu1 -j "$byte" -N 1 "$run")
+  # shellcheck disable=SC2059  # the format is the byte
+  printf "\\x$(printf %02x $((old ^ 4)))" | dd of="$run" bs=1 seek="$byte" conv=notrunc status=none
+  touch gates/open-map
+  expect 0 mr wait "$job"
+  clean_output out
+  same <(sorted_parts out) <(wordcount_oracle first.txt second.txt)
+  [[ $(find gates -name 'map-0.*' | wc -l) == 2 ]] || fail "map 0 did not run twice: $(ls gates)"
+  expect 0 mr --json tasks "$job"
+  says 'damaged' out.txt
+  stop_cluster
+}
+
 # records FILE COUNT SEED KEY: 100 bytes each, the last a newline so that sort(1) can judge; KEY is one of
 # random (10 letters), few (of three keys, one of them in half of all records), same.
 records() {

@@ -19,6 +19,21 @@ constexpr uint8_t kLastFlag = 1;
 constexpr size_t kOversizedBytes = 4 * kBlockTargetBytes;
 constexpr int kZstdLevel = 1;  // shuffled once and thrown away: speed matters more than size
 
+// What a stored byte can at most become: a length byte of 255 (lz4); a block of 128 KiB for four bytes (zstd). With it
+// a few stored bytes cannot make the reader allocate the most that a block may have.
+constexpr uint64_t kLz4RatioMax = 255;
+constexpr uint64_t kZstdRatioMax = 128u << 10;
+
+// Blocks that shrink by less than 1/16 are stored raw: to decompress them costs more than to move their bytes. After
+// kGiveUpAfter of them in a row only every kTryEvery-th is tried, which all but ends the cost of trying.
+constexpr size_t kLeastGain = 16;
+constexpr uint32_t kGiveUpAfter = 4;
+constexpr uint32_t kTryEvery = 16;
+
+uint64_t RatioMax(uint8_t codec) {
+  return codec == kStoredRaw ? 1 : codec == kStoredLz4 ? kLz4RatioMax : kZstdRatioMax;
+}
+
 void StoreHeader(const BlockHeader& header, char* to) {
   StoreLittle<uint32_t>(to, kBlockMagic);
   to[4] = static_cast<char>(header.codec);
@@ -70,6 +85,11 @@ Result<BlockEncoder> BlockEncoder::Create(wire::Compression compression) {
               "the shuffle cannot be compressed with gzip: choose none, lz4 or zstd");
 }
 
+bool BlockEncoder::WorthTrying() {
+  if (compression_ == wire::Compression::kNone) return false;
+  return in_vain_ < kGiveUpAfter || (in_vain_ - kGiveUpAfter) % kTryEvery == kTryEvery - 1;
+}
+
 size_t BlockEncoder::Compress(std::string_view raw, char* to, size_t room) {
   if (compression_ == wire::Compression::kLz4) {
     int size = LZ4_compress_default(raw.data(), to, static_cast<int>(raw.size()), static_cast<int>(room));
@@ -85,8 +105,10 @@ size_t BlockEncoder::Compress(std::string_view raw, char* to, size_t room) {
 std::string_view BlockEncoder::Encode(BlockHeader header, std::string_view raw) {
   char* out = buffer_.Reserve(kBlockHeaderBytes + raw.size());
   char* payload = out + kBlockHeaderBytes;
-  // One byte less room than the records take: what does not fit there has not shrunk.
-  size_t stored = raw.empty() ? 0 : Compress(raw, payload, raw.size() - 1);
+  // Less room than the records take: what does not fit there has not shrunk enough.
+  size_t stored = 0;
+  if (!raw.empty() && WorthTrying()) stored = Compress(raw, payload, raw.size() - 1 - raw.size() / kLeastGain);
+  in_vain_ = stored == 0 ? in_vain_ + 1 : 0;
   header.raw_bytes = static_cast<uint32_t>(raw.size());
   if (stored == 0) {
     header.codec = kStoredRaw;
@@ -117,7 +139,7 @@ Result<BlockHeader> ReadBlockHeader(const char* bytes) {
                       LoadLittle<uint32_t>(bytes + 28) != 0;
   if (header.codec > kStoredZstd || reserved_set) return Damaged("its block header has unknown flags");
   bool sizes_fit = header.raw_bytes <= kMaxBlockBytes && header.stored_bytes <= header.raw_bytes &&
-                   (header.codec != kStoredRaw || header.stored_bytes == header.raw_bytes) &&
+                   header.raw_bytes <= header.stored_bytes * RatioMax(header.codec) &&
                    header.record_count <= header.raw_bytes / kFrameHeaderBytes;
   if (!sizes_fit) return Damaged("its block header has impossible sizes");
   return header;

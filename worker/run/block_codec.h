@@ -46,17 +46,19 @@ class BlockEncoder {
   BlockEncoder(BlockEncoder&&) noexcept;
   ~BlockEncoder();
 
-  // Valid until the next call. A block that does not shrink is stored raw.
+  // Valid until the next call. A block that hardly shrinks is stored raw; when many do so, most are not even tried.
   std::string_view Encode(BlockHeader header, std::string_view raw);
 
  private:
   struct Zstd;
   explicit BlockEncoder(wire::Compression compression);
-  size_t Compress(std::string_view raw, char* to, size_t room);  // 0: it did not shrink
+  bool WorthTrying();
+  size_t Compress(std::string_view raw, char* to, size_t room);  // 0: it did not shrink enough
 
   wire::Compression compression_;
   std::unique_ptr<Zstd> zstd_;
   ByteBuffer buffer_;
+  uint32_t in_vain_ = 0;  // blocks stored raw since the last one that shrank
 };
 
 // Reads a header's kBlockHeaderBytes. Bounds every field; the checksum is checked by DecodeBlock.

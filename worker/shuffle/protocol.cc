@@ -193,6 +193,7 @@ Result<ServerMessage> DecodeServerMessage(std::string_view bytes) {
   if (header.kind == ShuffleKind::kPiece) return DecodePiece(header);
   if (header.kind != ShuffleKind::kPong) return Malformed("not a kind that a server sends");
   if (header.body.size() != 1) return Malformed("PONG has another size");
+  if (static_cast<unsigned char>(header.body[0]) > 1) return Malformed("PONG says neither yes nor no");
   ServerMessage message;
   message.kind = header.kind;
   message.fetch_id = header.fetch_id;

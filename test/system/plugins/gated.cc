@@ -1,6 +1,6 @@
 // Word count that stops at gates: each map task and each reduce task, at its first record, announces itself by a file
 // in the job's directory (--job-dir), "map-3.7@w1" for map task 3, attempt 7, worker w1, and goes on once the file
-// "open-map" ("open-reduce") is there. So a test decides what happens while a task runs, without any sleep of its own.
+// "open-map" ("open-reduce") is there, or "open-map-3" for that task alone. So a test decides what happens while a task runs, without any sleep of its own.
 #include <mr/mr.hpp>
 
 #include <unistd.h>
@@ -35,7 +35,8 @@ struct Gated : mr::Job<mr::View, uint64_t> {
     std::ofstream(dir + "/" + me) << ::getpid() << "\n";
     if (*gates != "both" && *gates != phase) return;
     const std::string gate = dir + "/open-" + phase;
-    while (::access(gate.c_str(), F_OK) != 0) {
+    const std::string own = gate + "-" + std::to_string(task().task_index);
+    while (::access(gate.c_str(), F_OK) != 0 && ::access(own.c_str(), F_OK) != 0) {
       // No task().status(): to the engine this looks like a long call, as in real life.
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }

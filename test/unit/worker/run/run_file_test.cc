@@ -88,6 +88,37 @@ TEST(RunFile, Create_StoresIncompressibleBlocksRaw) {
   }
 }
 
+TEST(BlockEncoder, Encode_HardlyTriesWhatDoesNotCompress_AndFindsWhenItDoesAgain) {
+  Random random(2);
+  std::string noise(kBlockTargetBytes, '\0');
+  for (char& c : noise) c = static_cast<char>(random.Next());
+  const std::string text(kBlockTargetBytes, 't');
+  for (auto compression : {wire::Compression::kLz4, wire::Compression::kZstd}) {
+    auto encoder = BlockEncoder::Create(compression).value();
+    const auto is_raw = [&](const std::string& block) {
+      const std::string encoded(encoder.Encode({.record_count = 1}, block));
+      return ReadBlockHeader(encoded.data())->codec == kStoredRaw;
+    };
+    EXPECT_FALSE(is_raw(text));
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(is_raw(noise));
+    EXPECT_FALSE(is_raw(text)) << "three in vain are no reason to give up";
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(is_raw(noise));
+    int raw = 0;
+    while (is_raw(text)) ASSERT_LT(++raw, 16);
+    EXPECT_GT(raw, 0);
+    EXPECT_FALSE(is_raw(text));
+  }
+}
+
+TEST(BlockHeader, Read_RefusesAFewBytesThatWouldBecomeAGigabyte) {
+  auto encoder = BlockEncoder::Create(wire::Compression::kLz4).value();
+  std::string encoded(encoder.Encode({.record_count = 1}, std::string(1000, 't')));
+  ASSERT_TRUE(ReadBlockHeader(encoded.data()).has_value());
+  const auto stored = LoadLittle<uint32_t>(encoded.data() + 20);
+  StoreLittle<uint32_t>(encoded.data() + 16, stored * 255 + 1);
+  EXPECT_FALSE(ReadBlockHeader(encoded.data()).has_value());
+}
+
 TEST(RunFile, Digest_DoesNotDependOnOrderOrCodec) {
   MemoryEnv env;
   Records records = {{"a", "1"}, {"a", "2"}, {"b", "3"}};
