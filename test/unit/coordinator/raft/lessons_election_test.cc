@@ -106,6 +106,12 @@ TEST(RaftLessons, Lesson12_PeerThatNeverReadsHoldsUpNobody) {
     lab.Drop(Lab::To(2));
     lab.Deliver();
   }
+  for (int i = 0; i < 100; ++i) {  // and nothing to do: heartbeats only
+    lab.Tick(0);
+    lab.Tick(1);
+    lab.Drop(Lab::To(2));
+    lab.Deliver();
+  }
   EXPECT_EQ(lab.core(0).role(), RoleKind::kLeader);
   EXPECT_EQ(lab.core(0).term(), Term{1});
   EXPECT_EQ(lab.core(1).role(), RoleKind::kFollower);
