@@ -210,6 +210,8 @@ std::string ResultJson(const wire::JobView& job, int exit_code, int64_t now_unix
   line["output"] = job.output_dir;
   line["wall_s"] =
       static_cast<double>(std::max<int64_t>(job.ended_unix_ms - job.submitted_unix_ms, 0)) / 1000.0;
+  line["cpu_ms"] = job.cpu_ms;
+  line["peak_memory_bytes"] = job.peak_memory_bytes;  // of the largest task
   line["counters"] = Of(job.counters);
   line["files"] = Of(job)["files"];
   if (job.failure) line["failure"] = Of(*job.failure);

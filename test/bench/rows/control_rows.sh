@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154  # work, bin, … come from scripts/bench
-# Rows about control: B3. Sourced by scripts/bench.
+# Rows about control: B3, B4 and B7. Sourced by scripts/bench.
 
 # spawn NAME COMMAND…: a daemon in a process group of its own, ended at the end; sets $spawned.
 spawn() {
@@ -11,31 +11,41 @@ spawn() {
   disown "$spawned"
 }
 
-# A coordinator and a worker on loopback, with their defaults; sets $endpoint.
-start_cluster() {
+# start_coordinator [OPTION…]: on loopback, otherwise with its defaults; sets $endpoint and $coordinator.
+start_coordinator() {
+  local _
   rm -f "$work/cluster.json"
   spawn coordinator "$bin/mrcoordinator" --listen tcp://127.0.0.1:0 --http off --state-dir "$work/state" \
-    --rendezvous "$work/cluster.json"
+    --rendezvous "$work/cluster.json" "$@"
   coordinator=$spawned
-  local _
+  cluster=("$coordinator")
+  endpoint=file:$work/cluster.json
   for _ in {1..200}; do
-    [[ ! -s $work/cluster.json ]] || break
+    [[ ! -s $work/cluster.json ]] || return 0
     sleep 0.05
   done
-  endpoint=file:$work/cluster.json
-  spawn worker "$bin/mrworker" -c "$endpoint" --name w1 --slots 2 --scratch "$work/scratch" --http off
-  worker=$spawned
+  stop "the coordinator does not start: $(tail -3 "$work/coordinator.log")" 1
 }
 
-stop_cluster() {
-  local pid _
-  for pid in "$worker" "$coordinator"; do
-    kill -TERM -- "-$pid" 2>/dev/null || true
-    for _ in {1..200}; do
-      kill -0 -- "-$pid" 2>/dev/null || break
-      sleep 0.05
-    done
+# start_worker NAME [OPTION…]
+start_worker() {
+  local name=$1
+  shift
+  spawn "$name" "$bin/mrworker" -c "$endpoint" --name "$name" --scratch "$work/scratch-$name" --http off "$@"
+  cluster=("$spawned" "${cluster[@]}")
+}
+
+stop_group() {
+  local _
+  kill -TERM -- "-$1" 2>/dev/null || return 0
+  for _ in {1..200}; do
+    kill -0 -- "-$1" 2>/dev/null || return 0
+    sleep 0.05
   done
+}
+stop_cluster() {
+  local pid
+  for pid in "${cluster[@]}"; do stop_group "$pid"; done
 }
 
 # ---- B3: a tiny job ------------------------------------------------------------------------------------------
@@ -50,7 +60,8 @@ row_B3() {
   local times=$((runs * 4))
   printf 'a' >"$work/one"
   alternate B3 "$times" cold mawk
-  start_cluster
+  start_coordinator
+  start_worker w1 --slots 2
   before_B3_warm
   B3_warm >/dev/null 2>&1 || stop "B3: no answer from the cluster; see $work/coordinator.log" 1  # the plugin gets known
   alternate B3 "$times" warm
@@ -58,4 +69,90 @@ row_B3() {
   report_value B3 'tiny job, run --local, cold' s cold '< 0.1'
   report_value B3 'tiny job, warm cluster' s warm '< 0.02'
   report_value B3 '(mawk on the same byte)' s mawk ''
+}
+
+# ---- B4: many workers ----------------------------------------------------------------------------------------
+
+row_B4() {
+  local workers=1000 tasks=100000 round
+  case $size in
+    quick) tasks=30000 ;;
+    smoke) workers=20 tasks=1000 ;;
+  esac
+  ulimit -n "$(ulimit -Hn)"
+  for ((round = 1; round <= (runs + 1) / 2; ++round)); do
+    # As fast as they can; then 20 tasks a second each, which is 20,000 from 1000 workers.
+    load B4 rate "$workers" "$tasks" 0
+    load B4 paced "$workers" "$tasks" 50
+  done
+  report_value B4 "no-op tasks, $workers workers" tasks/s rate.tasks '>= 20000'
+  report_value B4 'assignment at 20 tasks/s each, p99' s paced.p99 '< 0.01'
+  report_value B4 '  and the rate that was reached' tasks/s paced.tasks ''
+}
+
+# load ROW CANDIDATE WORKERS TASKS TASK_MS: against a fresh coordinator.
+load() {
+  local figures
+  start_coordinator
+  figures=$("$peers/control_plane_bench" "$endpoint" "$3" "$4" "$5") || stop "$1: the load generator failed" 1
+  stop_group "$coordinator"
+  rm -rf "$work/state"
+  sample "$1" "$2.tasks" "$(awk '{ print $1 }' <<<"$figures")"
+  sample "$1" "$2.p99" "$(awk '{ printf "%.6f", $3 / 1000 }' <<<"$figures")"
+}
+
+# ---- B7: recovery --------------------------------------------------------------------------------------------
+
+# The task process below process $1 that has a file open whose path ends in $2; sets $task.
+find_task() {
+  local pid
+  task=''
+  for pid in $(pgrep -x mrtask); do
+    [[ $(readlink "/proc/$pid/fd/"* 2>/dev/null) == *"$2"* ]] || continue
+    task=$pid
+    return 0
+  done
+  return 1
+}
+# wait_task AFTER_PID: until another task than AFTER_PID reads the input; fails after 30 s.
+wait_task() {
+  local deadline=$((${EPOCHREALTIME/./} + 30000000))
+  until find_task any "${slow##*/}" && [[ $task != "$1" ]]; do
+    ((${EPOCHREALTIME/./} < deadline)) || stop "B7: no task runs again" 1
+  done
+}
+seconds_since() { awk -v us=$((${EPOCHREALTIME/./} - $1)) 'BEGIN { printf "%.6f", us / 1e6 }'; }
+
+row_B7() {
+  local round from lease=2
+  need_text
+  # One split that takes long enough to be killed in: each word of it is looked at by a slow expression.
+  slow=$work/slow-input
+  for round in {1..256}; do cat "$text" 2>/dev/null || break; done | head -c $((1 << 30)) >"$slow"
+  for ((round = 1; round <= runs; ++round)); do
+    say "B7: run $round of $runs"
+    start_coordinator --worker-timeout ${lease}s
+    start_worker w1 --slots 1
+    start_worker w2 --slots 1
+    "$bin/mrsubmit" run --no-config -q -c "$endpoint" --detach grep "$slow" -P 'pattern=(a|b|c)*(d|e)*zzqx$' \
+      -o "$work/slow" --split-size 64Gi >/dev/null </dev/null
+    wait_task 0
+    from=${EPOCHREALTIME/./}
+    kill -KILL "$task"
+    wait_task "$task"
+    sample B7 task "$(seconds_since "$from")"
+    # The worker that runs it, with all its processes, as if its host had gone.
+    local host
+    host=$(ps -o sid= -p "$task" | tr -d ' ')
+    from=${EPOCHREALTIME/./}
+    pkill -KILL -s "$host" || true
+    wait_task "$task"
+    sample B7 host "$(seconds_since "$from")"
+    stop_cluster
+    rm -rf "$work/state" "$work/slow"
+  done
+  rm -f "$slow"
+  report_value B7 'killed mrtask: task runs again' s task '< 0.1'
+  report_value B7 "killed host, lease $lease s: again" s host "< $((lease + 1))"
+  report_missing B7 'killed coordinator: next assignment' 'not available'
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154  # text, records, bin, … come from scripts/bench
-# Rows about data: B1 and B2. Sourced by scripts/bench. ROW_CANDIDATE is the timed part of a candidate.
+# Rows about data: B1, B2, B5, B6 and B8. Sourced by scripts/bench. ROW_CANDIDATE is the timed part of a candidate.
 
 mr_local() { "$bin/mrsubmit" run --no-config -q --local=2 "$@" </dev/null; }
 
@@ -50,4 +50,82 @@ row_B2() {
   report_ratio B2 'sort, 4 partitions' ours hand 'hand-written, 2 threads' '<= 1.4'
   report_ratio B2 'sort, 4 partitions' ours gnu 'GNU sort --parallel=2' '<= 0.20'
   report_ratio B2 'sort, 4 partitions' ours copy 'cp + fsync' ''
+}
+
+# ---- B5: shuffle ---------------------------------------------------------------------------------------------
+
+# Both print the seconds of the transfer alone, without starting up.
+row_B5() {
+  local bytes=$((1000 << 20)) round
+  case $size in
+    quick) bytes=$((64 << 20)) ;;
+    smoke) bytes=$((4 << 20)) ;;
+  esac
+  mkdir -p "$work/shuffle"
+  "$peers/shuffle_bench" make "$work/shuffle" "$bytes"
+  cat "$work"/shuffle/*.run >"$work/shuffle.all"
+  for ((round = 1; round <= runs; ++round)); do
+    sample B5 ours "$("$peers/shuffle_bench" fetch "$work/shuffle")"
+    sample B5 copy "$("$peers/peer_socket_copy" "$work/shuffle.all")"
+  done
+  rm -rf "$work"/shuffle*
+  # At least 0.8 of the speed is at most 1.25 of the time.
+  report_ratio B5 'shuffle over TCP, 8 segments' ours copy 'raw loopback TCP copy' '<= 1.25'
+}
+
+# ---- B6: ten times the memory --------------------------------------------------------------------------------
+
+# sort_in MEMORY RECORDS CANDIDATE: one slot, one map task and one partition, so that all of it is in one task's budget.
+sort_in() {
+  local from
+  rm -rf "$work/spilled"
+  sync -f "$work"
+  from=${EPOCHREALTIME/./}
+  "$bin/mrsubmit" run --no-config --json --local=1 terasort "$2" -o "$work/spilled" -r 1 --split-size 64Gi \
+    --task-memory "$1" </dev/null >"$work/log" 2>&1 || stop "B6: $(tail -3 "$work/log")" 1
+  sample B6 "$3" "$(awk -v us=$((${EPOCHREALTIME/./} - from)) -v bytes="$(stat -c %s "$2")" 'BEGIN { printf "%.9f", us * 1e3 / bytes }')"
+  sample B6 "$3.peak" "$(grep -o '"peak_memory_bytes":[0-9]*' "$work/log" | tail -1 |
+    awk -F: -v budget="$1" '{ printf "%.4f", $2 / budget }')"
+}
+
+row_B6() {
+  local budget part round
+  need_records
+  budget=$(($(stat -c %s "$records") / 10))
+  ((budget >= 1 << 20)) || budget=$((1 << 20))
+  part=$work/records-part  # half a budget: nothing is spilled
+  head -c $((budget / 200 * 100)) "$records" >"$part"
+  for ((round = 1; round <= runs; ++round)); do
+    sort_in "$budget" "$records" spilled
+    sort_in "$budget" "$part" fits
+  done
+  cat "$work"/spilled/part-* | cmp -s - <(sort "$part") || stop "B6: not what GNU sort makes of it" 1
+  rm -rf "$work/spilled" "$part"
+  report_ratio B6 'input 10 x memory, ns per byte' spilled fits 'the same, input fits' '<= 1.3' ns
+  report_value B6 'peak memory / --task-memory' 'x' spilled.peak '<= 1.1'
+}
+
+# ---- B8: small files -----------------------------------------------------------------------------------------
+
+# A job that does next to nothing with its input: what is left is the handling of files.
+before_B8_files() { rm -rf "$work/few"; }
+B8_files() { mr_local grep --input-list "$files" -P pattern=qXzNowhereZxq -o "$work/few"; }
+before_B8_text() { rm -rf "$work/few"; }
+B8_text() { mr_local grep "$files_text" -P pattern=qXzNowhereZxq -o "$work/few"; }
+B8_readfiles() { "$peers/peer_read_files" <"$files"; }
+B8_readtext() { "$peers/peer_read_files" <<<"$files_text"; }
+before_B8_index() { rm -rf "$work/index"; }
+B8_index() { mr_local indexer --input-list "$files" -P full_path=true -o "$work/index"; }
+
+row_B8() {
+  need_files
+  alternate B8 "$runs" files readfiles text readtext index
+  rm -rf "$work/index"
+  # What a file costs a job more than the same bytes in one file, and what it costs a program that only reads it.
+  paste "$work"/samples/B8.{files,text,readfiles,readtext} |
+    awk -v n="$file_count" '{ printf "%.9f\n", (($1 - $2) - ($3 - $4)) / n }' >"$work/samples/B8.overhead"
+  paste "$work"/samples/B8.{files,readfiles} | awk -v n="$file_count" '{ printf "%.9f\n", ($1 - $2) / n }' >"$work/samples/B8.total"
+  report_value B8 "$file_count files: overhead per file" s overhead '< 0.00002'
+  report_value B8 '  with start, and looking for a word' s total ''
+  report_ratio B8 'indexer over these files' index readfiles 'only reading them' ''
 }

@@ -80,11 +80,11 @@ judge() {
     print met ? "yes" : "no" }'
 }
 
-# report_ratio ROW WHAT OURS PEER PEER_NAME TARGET: a line of the table about ours/peer.
+# report_ratio ROW WHAT OURS PEER PEER_NAME TARGET [UNIT]: a line of the table about ours/peer; seconds by default.
 report_ratio() {
   local ratio
   ratio=$(ratio_of "$1" "$3" "$4")
-  results+=("$1|$2|s|$3|$4|$5|$(printf '%.3f' "$ratio")|$6|$(judge "$ratio" "$6")")
+  results+=("$1|$2|${7:-s}|$3|$4|$5|$(printf '%.3f' "$ratio")|$6|$(judge "$ratio" "$6")")
 }
 
 # report_value ROW WHAT UNIT OURS TARGET: a line about a figure that has an absolute target, in its own unit.
