@@ -1,7 +1,6 @@
 #include "coordinator/server/endpoints.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "common/base/strings.h"
 
@@ -58,23 +57,6 @@ std::string AdvertisedEndpoint(const std::vector<std::string>& endpoints,
   const auto [host, port] = SplitTcp(endpoint);
   if (!advertise.empty()) return StrCat(kTcp, advertise, ":", port);
   return IsWildcard(host) ? StrCat(kTcp, hostname, ":", port) : endpoint;
-}
-
-Result<HttpAddress> ParseHttpAddress(const std::string& text) {
-  const size_t colon = text.rfind(':');
-  HttpAddress address;
-  if (colon != std::string::npos && colon > 0) {
-    address.host = text.substr(0, colon);
-    if (address.host.starts_with('[') && address.host.ends_with(']')) {
-      address.host = address.host.substr(1, address.host.size() - 2);
-    }
-    const char* end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, address.port);
-    if (error == std::errc() && rest == end && address.port >= 0 && address.port <= 65535)
-      return address;
-  }
-  return Fail(ErrorCode::kInvalidArgument,
-              StrCat("--http ", text, " is not HOST:PORT or off, for instance 127.0.0.1:4611"));
 }
 
 }  // namespace mr::coordinator

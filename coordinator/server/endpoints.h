@@ -20,11 +20,4 @@ Status CheckExposure(const std::vector<std::string>& endpoints, bool authenticat
 std::string AdvertisedEndpoint(const std::vector<std::string>& endpoints,
                                const std::string& advertise, const std::string& hostname);
 
-struct HttpAddress {
-  std::string host;
-  int port = 0;
-};
-// "127.0.0.1:4611", "[::1]:0". Errors: kInvalidArgument.
-Result<HttpAddress> ParseHttpAddress(const std::string& text);
-
 }  // namespace mr::coordinator

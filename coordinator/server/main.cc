@@ -121,7 +121,7 @@ Status CheckOptions(const ServerOptions& options) {
                        " ms) must be at least twice --heartbeat (", options.heartbeat_ms,
                        " ms), and that at least 10 ms"));
   }
-  if (options.http != "off") MR_RETURN_IF_ERROR(ParseHttpAddress(options.http));
+  if (options.http != "off") MR_RETURN_IF_ERROR(http::ParseAddress(options.http));
   return CheckExposure(options.listen, options.auth == "curve", options.insecure);
 }
 
@@ -177,8 +177,8 @@ CoreOptions MakeCoreOptions(const ServerOptions& options, Now now) {
 
 Result<std::unique_ptr<HttpServer>> StartHttp(const ServerOptions& options) {
   if (options.http == "off") return nullptr;
-  MR_ASSIGN_OR_RETURN(const HttpAddress address, ParseHttpAddress(options.http));
-  Result<std::unique_ptr<HttpServer>> http = HttpServer::Start(address.host, address.port);
+  MR_ASSIGN_OR_RETURN(const http::Address address, http::ParseAddress(options.http));
+  Result<std::unique_ptr<HttpServer>> http = HttpServer::Start(address);
   if (http || options.http_given) return http;
   LOG(WARNING) << http.error().text << "; going on without it";
   return nullptr;

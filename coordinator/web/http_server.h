@@ -1,22 +1,21 @@
-// The status page, the read-only JSON API and the metrics, over HTTP. cpp-httplib is included by
-// http_server.cc alone.
+// The status page, the read-only JSON API and the metrics, over HTTP.
 //
-// Its own threads serve the newest published snapshot; the coordinator's loop never waits for them.
+// The server's own threads serve the newest published snapshot; the coordinator's loop never waits for them.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "common/base/result.h"
+#include "common/http/http_server.h"
 #include "coordinator/web/snapshot.h"
 
 namespace mr::coordinator {
 
 class HttpServer {
  public:
-  // Listens at once; port 0 picks one. Errors: kAlreadyExists when the address is in use,
-  // kInvalidArgument.
-  static Result<std::unique_ptr<HttpServer>> Start(const std::string& host, int port);
+  // Listens at once; port 0 picks one. Errors: kAlreadyExists when the address is in use.
+  static Result<std::unique_ptr<HttpServer>> Start(const http::Address& address);
   ~HttpServer();  // stops and joins
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

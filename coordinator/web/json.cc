@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/strings.h"
+#include "common/http/metrics_text.h"
 
 namespace mr::coordinator {
 namespace {
@@ -153,23 +154,7 @@ const wire::JobView* FindJob(const Snapshot& snapshot, JobId id) {
   return found == snapshot.jobs.end() ? nullptr : &*found;
 }
 
-// One metric family in the Prometheus text format.
-class Metrics {
- public:
-  void Family(std::string_view name, std::string_view type, std::string_view help) {
-    text_ += StrCat("# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n");
-  }
-  void Sample(std::string_view name, std::string_view labels, uint64_t value) {
-    text_ += StrCat(name, labels.empty() ? "" : "{", labels, labels.empty() ? "" : "}", " ", value,
-                    "\n");
-  }
-  std::string Take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
-
-void AddTaskMetrics(Metrics& metrics, const Snapshot& snapshot) {
+void AddTaskMetrics(http::MetricsText& metrics, const Snapshot& snapshot) {
   std::array<uint64_t, 4> map{}, reduce{};  // total, done, running, retried
   for (const wire::JobView& job : snapshot.jobs) {
     if (wire::IsEnded(job.state)) continue;
@@ -243,7 +228,7 @@ std::string ErrorJson(const std::string& code, const std::string& message) {
 }
 
 std::string MetricsText(const Snapshot& snapshot) {
-  Metrics metrics;
+  http::MetricsText metrics;
   metrics.Family("mr_build_info", "gauge", "The coordinator's version.");
   metrics.Sample("mr_build_info", StrCat("version=\"", snapshot.cluster.version, "\""), 1);
   metrics.Family("mr_jobs", "gauge", "Jobs that are remembered, by state.");

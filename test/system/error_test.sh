@@ -119,6 +119,7 @@ case_hang() {
   failing hang -P needle=BAD --task-timeout 1s --max-attempts 1
   says 'progress|time'
   says '1 ?s|1\.0 ?s|1000 ?ms'
+  says 'stack +.*Hang.*map'
   names_the_record
   ((SECONDS - begin < 25)) || fail "a time-out of 1 s took $((SECONDS - begin)) s"
   worker_lives_on

@@ -87,11 +87,12 @@ start_coordinator() {
 
 # start_worker NAME [OPTION…]: sets $worker_NAME and $worker (pid). One slot unless told otherwise.
 start_worker() {
-  local name=$1 slots=(--slots 1)
+  local name=$1 slots=(--slots 1) http=(--http off)
   shift
+  [[ " $* " == *' --http '* ]] && http=()
   [[ " $* " == *' --slots '* ]] && slots=()
-  spawn "$name" "$bin/mrworker" -c "file:$work/cluster.json" --name "$name" --scratch "$work/scratch-$name" --http off \
-    "${slots[@]}" "$@"
+  spawn "$name" "$bin/mrworker" -c "file:$work/cluster.json" --name "$name" --scratch "$work/scratch-$name" \
+    "${http[@]}" "${slots[@]}" "$@"
   worker=$spawned
   printf -v "worker_$name" '%s' "$spawned"
 }

@@ -20,6 +20,7 @@ namespace {
 
 constexpr Duration kUnsentPause = std::chrono::milliseconds(1);
 constexpr Duration kRendezvousPause = std::chrono::seconds(1);
+constexpr Duration kStackPoll = std::chrono::milliseconds(5);
 constexpr int kExitBug = 70;
 
 }  // namespace
@@ -42,6 +43,7 @@ Agent::Agent(AgentSettings settings, net::NetContext& context, Env& env, const C
       plugins_(env, settings_.scratch.plugins),
       client_(RandomSeed()),
       blob_client_(RandomSeed()),
+      started_unix_ms_(clock.Read().unix_ms),
       chores_(std::move(chores)) {
   poller_.AddFd(spawner_.descriptor(), kKeySpawner);
   poller_.AddFd(signal_fd_, kKeySignal);
@@ -69,6 +71,7 @@ int Agent::Run() {
       }
       if (!task.slot && task.process && now >= task.kill_at) task.process->SignalGroup(SIGKILL);
     }
+    ReadStacks(now);
     SendBlobRequest();
     FollowRendezvous(now);
     Observe(now);
@@ -83,6 +86,7 @@ Duration Agent::TimeToSleep(Time now) const {
   for (const auto& [id, task] : tasks_) {
     if (task.process && task.process->link().has_pending()) due = std::min(due, now + kUnsentPause);
   }
+  if (!stacks_asked_.empty()) due = std::min(due, now + kStackPoll);
   return std::max(due - now, Duration{0});
 }
 
@@ -263,6 +267,7 @@ void Agent::Observe(Time now) {
   next_observation_ = now + core_.heartbeat();
   if (const auto space = env_.Space(settings_.scratch.root)) {
     const uint64_t reserve = settings_.scratch_reserve_bytes;
+    scratch_free_bytes_ = space->free_bytes;
     Feed(ScratchObserved{space->free_bytes > reserve ? space->free_bytes - reserve : 0});
   }
   for (auto& [id, task] : tasks_) {
@@ -282,23 +287,7 @@ void Agent::Observe(Time now) {
     }
     Feed(std::move(seen));
   }
-}
-
-void Agent::LogState() {
-  LOG(INFO) << core_.busy_slots() << " of " << settings_.core.slots << " slots busy, "
-            << (core_.registered() ? "registered" : "not registered") << " with "
-            << channels_[0]->endpoint();
-  for (const auto& [id, task] : tasks_) {
-    if (!task.slot || !task.process || !task.assignment) continue;
-    const BlackBox& box = task.process->black_box();
-    const std::string function = PhaseFunction(box.where.phase);
-    LOG(INFO) << "slot " << *task.slot << ": " << ToString(task.assignment->attempt) << ", process "
-              << task.process->pid() << ", in "
-              << (function.empty() ? "the engine" : function + "()") << ", record "
-              << box.where.record_no << " of "
-              << std::string(box.input_path, ::strnlen(box.input_path, sizeof box.input_path))
-              << ", " << FormatSize(task.process->MemoryBytes());
-  }
+  PublishStatus();
 }
 
 void Agent::OnSignal() {
@@ -308,6 +297,7 @@ void Agent::OnSignal() {
       ReopenLog();
     } else if (info.ssi_signo == SIGUSR1) {
       LogState();
+      AskForStacks();
     } else {
       Feed(StopRequested{});
     }

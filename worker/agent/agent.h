@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "worker/agent/plugin_fetcher.h"
 #include "worker/agent/spawner.h"
 #include "worker/agent/task_process.h"
+#include "worker/web/worker_status.h"
 
 namespace mr::worker {
 
@@ -38,6 +40,9 @@ struct AgentSettings {
   std::string mrtask_path;
   ScratchPaths scratch{""};
   uint64_t scratch_reserve_bytes = 0;
+  // What the status page shows, at each heartbeat; may be empty.
+  std::function<void(std::shared_ptr<const WorkerStatus>)> publish;
+  std::function<uint64_t()> shuffle_sent_bytes;  // may be empty
 };
 
 class Agent {
@@ -54,7 +59,7 @@ class Agent {
   // A task process, or one that has been asked for and is not here yet.
   struct Task {
     std::optional<uint32_t> slot;  // none: leaving
-    std::unique_ptr<TaskProcess> process;
+    std::shared_ptr<TaskProcess> process;  // shared with chores that look at it
     std::optional<wire::Assignment> assignment;
     uint64_t memory_limit_bytes = 0;
     bool log_open = true;
@@ -94,7 +99,12 @@ class Agent {
   void CloseLog(uint64_t id, Task& task);
   void CloseLink(uint64_t id, Task& task);
   void Observe(Time now);
+  // agent_status.cc
   void LogState();
+  void AskForStacks();
+  void ReadStacks(Time now);
+  void LogStack(const AttemptId& attempt, const std::shared_ptr<TaskProcess>& process);
+  void PublishStatus();
   Duration TimeToSleep(Time now) const;
   Task* TaskOf(uint32_t slot);
   wire::Request Envelope(uint64_t request_id, uint64_t epoch, wire::RequestBody body) const;
@@ -120,6 +130,15 @@ class Agent {
   bool pumping_ = false;
   std::optional<int> exit_code_;
   Time next_observation_{};
+  uint64_t scratch_free_bytes_ = 0;  // of the file system
+  WorkerTotals totals_;
+  int64_t started_unix_ms_;
+  // Tasks that have been asked for their stacks, by number.
+  struct StackAsked {
+    uint32_t taken_before = 0;
+    Time give_up_at{};
+  };
+  std::map<uint64_t, StackAsked> stacks_asked_;
   Time next_rendezvous_{};
   std::unique_ptr<Chores> chores_;  // the last member: what they use outlives them
 };

@@ -50,6 +50,17 @@ uint32_t AgentCore::busy_slots() const {
       slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.stage != Stage::kIdle; }));
 }
 
+bool AgentCore::takes_work() const {
+  return registered_ && !draining_ && !(scratch_free_bytes_ && *scratch_free_bytes_ == 0);
+}
+
+std::string AgentCore::StateText() const {
+  if (draining_) return "stopping: no new tasks, the running ones finish";
+  if (scratch_free_bytes_ && *scratch_free_bytes_ == 0)
+    return "no new tasks: the scratch file system is full up to --scratch-reserve";
+  return registered_ ? "serving" : "not registered with a coordinator";
+}
+
 uint32_t AgentCore::FreeSlots() const {
   if (draining_ || (scratch_free_bytes_ && *scratch_free_bytes_ == 0)) return 0;
   return config_.slots - busy_slots();

@@ -42,6 +42,8 @@ class AgentCore {
   Duration lease() const { return lease_; }
   Time last_contact() const { return last_contact_; }
   uint32_t busy_slots() const;
+  bool takes_work() const;        // registered, not draining, and there is scratch space
+  std::string StateText() const;  // "serving", or why it takes no work
 
  private:
   enum class Stage : uint8_t {

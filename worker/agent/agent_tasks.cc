@@ -48,6 +48,7 @@ void Agent::Perform(StartAttempt action) {
     return;
   }
   const uint64_t id = next_task_id_++;
+  ++totals_.spawned;
   Task& task = tasks_[id];
   task.slot = action.slot;
   task.memory_limit_bytes = action.memory_limit_bytes;
@@ -133,6 +134,7 @@ void Agent::ReadLink(uint64_t id) {
         ended->outcome.failure->log_tail = task.process->log().LastLines();
       std::string log_bytes = task.process->log().TakeNew();
       task.assignment.reset();
+      totals_.Add(ended->outcome);
       Feed(TaskReported{slot, std::move(ended->outcome), std::move(log_bytes)});
     }
   }

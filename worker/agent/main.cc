@@ -25,6 +25,7 @@
 #include "worker/agent/spawner.h"
 #include "worker/agent/worker_options.h"
 #include "worker/shuffle/segment_server.h"
+#include "worker/web/status_server.h"
 
 namespace mr::worker {
 namespace {
@@ -190,6 +191,15 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
   LOG(INFO) << "mrworker " << ProgramVersion() << " '" << settings.core.name << "', "
             << settings.core.slots << " slots, map outputs at " << settings.core.data_endpoint
             << ", scratch " << scratch->paths.root << ", coordinator " << net::SplitServerKey(settings.endpoint).endpoint;
+  std::unique_ptr<StatusServer> status;
+  if (options.http != "off") {
+    auto started = StatusServer::Start(*http::ParseAddress(options.http));
+    if (!started) return Complain(kExitCannotStart, options, started.error().text);
+    status = std::move(*started);
+    LOG(INFO) << "status page " << status->url();
+    settings.publish = [raw = status.get()](auto news) { raw->Publish(std::move(news)); };
+  }
+  settings.shuffle_sent_bytes = [raw = server->get()] { return raw->sent_bytes(); };
   auto chores = Chores::Start();
   if (!chores) return Complain(kExitCannotStart, options, chores.error().text);
   // Its end waits for its helper thread, which may be using the scratch directory.

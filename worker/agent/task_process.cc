@@ -23,6 +23,12 @@ namespace {
 constexpr uint64_t kLineCountBytesMax = 64u << 20;
 constexpr size_t kFramesShown = 24;
 
+std::string HexAddress(uint64_t value) {
+  char digits[20];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value, 16);
+  return StrCat("0x", std::string(digits, end));
+}
+
 // The text of a fixed field, which may be torn.
 std::string FieldText(const char* field, size_t size) {
   return std::string(field, ::strnlen(field, size));
@@ -105,8 +111,8 @@ bool TaskProcess::DrainLog() {
   return true;
 }
 
-uint64_t TaskProcess::MemoryBytes() const {
-  std::ifstream statm(StrCat("/proc/", pid_, "/statm"));
+uint64_t ResidentBytes(int pid) {
+  std::ifstream statm(StrCat("/proc/", pid, "/statm"));
   uint64_t total_pages = 0;
   uint64_t resident_pages = 0;
   uint64_t shared_pages = 0;
@@ -116,6 +122,44 @@ uint64_t TaskProcess::MemoryBytes() const {
   return own * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+std::vector<std::string> TaskProcess::LiveFrames() const {
+  struct Mapping {
+    uint64_t begin = 0, end = 0;
+    uint64_t base = 0;  // of the file's first mapping
+    std::string path;
+  };
+  std::vector<Mapping> mappings;
+  std::ifstream maps(StrCat("/proc/", pid_, "/maps"));
+  for (std::string line; std::getline(maps, line);) {
+    // 7f01-7f02 r-xp 00001000 08:01 1234   /path
+    Mapping mapping;
+    const size_t slash = line.find('/');
+    if (slash == std::string::npos) continue;
+    mapping.path = line.substr(slash);
+    const char* last = line.data() + line.size();
+    const auto begin = std::from_chars(line.data(), last, mapping.begin, 16);
+    if (begin.ec != std::errc() || begin.ptr == last) continue;
+    std::from_chars(begin.ptr + 1, last, mapping.end, 16);
+    const bool continued = !mappings.empty() && mappings.back().path == mapping.path;
+    mapping.base = continued ? mappings.back().base : mapping.begin;
+    mappings.push_back(std::move(mapping));
+  }
+  std::vector<std::string> frames;
+  const size_t count = std::min<size_t>(black_box_->live_frame_count, kFramesShown);
+  for (size_t i = 0; i < count; ++i) {
+    // A return address may be the first byte of the next function: look one byte before.
+    const uint64_t address = black_box_->live_frames[i] - (i == 0 ? 0 : 1);
+    const auto found = std::find_if(mappings.begin(), mappings.end(), [address](const Mapping& each) {
+      return each.begin <= address && address < each.end;
+    });
+    frames.push_back(found == mappings.end()
+                         ? HexAddress(address)
+                         : StrCat(found->path, "+", HexAddress(address - found->base)));
+  }
+  return frames;
+}
+
+uint64_t TaskProcess::MemoryBytes() const { return ResidentBytes(pid_); }
 void TaskProcess::SignalProcess(int signal_number) const { ::kill(pid_, signal_number); }
 void TaskProcess::SignalGroup(int signal_number) const { ::kill(-pid_, signal_number); }
 

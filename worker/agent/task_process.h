@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/io/env.h"
@@ -35,6 +36,9 @@ class TaskProcess {
   // Reads what is in the log pipe now; false when its end has been reached.
   bool DrainLog();
   uint64_t MemoryBytes() const;                 // resident, from /proc; 0 if it has gone
+  // "MODULE+0xOFFSET" for each frame that the task has left in its black box; without the module when
+  // the process has gone.
+  std::vector<std::string> LiveFrames() const;
   void SignalProcess(int signal_number) const;  // the task only
   void SignalGroup(int signal_number) const;    // and everything it started
 
@@ -52,6 +56,9 @@ class TaskProcess {
   const BlackBox* black_box_;
   LogTail log_;
 };
+
+// Private resident memory of a process, from /proc; 0 if it has gone.
+uint64_t ResidentBytes(int pid);
 
 // "/cache/3f9c….so+0x1234 symbol", as the crash handler writes it, to "Parser::field(int)
 // (wordcount.so)".

@@ -7,6 +7,7 @@
 
 #include "common/base/options.h"
 #include "common/base/strings.h"
+#include "common/http/http_address.h"
 
 namespace mr::worker {
 namespace {
@@ -67,7 +68,7 @@ void AddOptions(CLI::App& app, WorkerOptions& o) {
                  "never")
       ->capture_default_str();
   app.add_option("--http", o.http,
-                 "off: mrworker has no web page of its own; see the coordinator's")
+                 "this worker's status, /metrics and /healthz: HOST:PORT (port 0: any), or off")
       ->capture_default_str();
   app.add_flag("--insecure", o.insecure,
                "allow --data-listen beyond this host, without encryption");
@@ -154,8 +155,9 @@ Status CheckWorkerOptions(const WorkerOptions& o) {
   }
   if (o.isolation != "process")
     return Wrong(StrCat("--isolation '", o.isolation, "' is not known; use process"));
-  if (o.http != "off")
-    return Wrong("mrworker serves no web page (--http off); look at the coordinator's");
+  if (o.http != "off") {
+    if (const auto address = http::ParseAddress(o.http); !address) return Fail(address.error());
+  }
   if (o.auth == "curve" && o.key_file.empty()) {
     return Wrong("--auth curve needs --key-file; make one with 'mrsubmit config keygen'");
   }

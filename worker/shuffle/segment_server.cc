@@ -100,6 +100,7 @@ struct SegmentServer::Impl {
   std::map<std::string, Peer> peers;
   Time next_sweep;
   std::atomic<bool> stop{false};
+  std::atomic<uint64_t> sent_bytes{0};
   std::thread thread;
 };
 
@@ -132,6 +133,9 @@ SegmentServer::~SegmentServer() {
 }
 
 const std::string& SegmentServer::endpoint() const { return impl_->server->endpoint(); }
+uint64_t SegmentServer::sent_bytes() const {
+  return impl_->sent_bytes.load(std::memory_order_relaxed);
+}
 
 void SegmentServer::Impl::Loop() {
   net::Poller poller;
@@ -205,7 +209,11 @@ void SegmentServer::Impl::SendPieces(Time now) {
     Peer& peer = each->second;
     if (peer.Sendable()) {
       --peer.credits;
-      if (!server->Send(each->first, NextPiece(peer, now))) {
+      std::string piece = NextPiece(peer, now);
+      const size_t bytes = piece.size();
+      if (server->Send(each->first, std::move(piece))) {
+        sent_bytes.fetch_add(bytes, std::memory_order_relaxed);
+      } else {
         // Gone, or it gives credits without reading: it can come back and ask anew.
         each = peers.erase(each);
         continue;

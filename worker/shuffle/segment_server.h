@@ -27,6 +27,7 @@ class SegmentServer {
 
   // What reducers connect to; includes the public key when the context encrypts.
   const std::string& endpoint() const;
+  uint64_t sent_bytes() const;  // since the start; any thread
 
   struct Impl;
   explicit SegmentServer(std::unique_ptr<Impl> impl);  // for Start

@@ -3,9 +3,14 @@
 // called.
 #pragma once
 
+#include <csignal>
+
 #include "worker/userjob/black_box.h"
 
 namespace mr::worker {
+
+// By which the worker asks a living task for its stack (BlackBox::live_frames); the task goes on.
+inline int StackSignal() { return SIGRTMAX - 1; }
 
 // Installs handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT (and SIGQUIT, by which the worker
 // asks for the stack of a task it is about to kill), on a stack of their own, and a hook on exit().

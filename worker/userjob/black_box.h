@@ -48,6 +48,13 @@ struct BlackBox {
   // mrworker looks the others up in the module's own symbol table, by the offset. "0xADDRESS" outside of any module.
   char frame_text[64][200] = {};
 
+  // The stack of a living task: the worker sends SIGRTMAX-1, the handler writes return addresses and then counts
+  // `stacks_taken` up. They become names in the worker, by /proc/PID/maps.
+  std::atomic<uint32_t> takes_stacks{0};  // 1: the handler is there; before, the signal would end the task
+  std::atomic<uint32_t> stacks_taken{0};
+  uint32_t live_frame_count = 0;
+  uint64_t live_frames[64] = {};  // innermost first; [0] is the interrupted instruction
+
   void Beat() { beat.fetch_add(1, std::memory_order_relaxed); }
 };
 

@@ -28,12 +28,5 @@ TEST(AdvertisedEndpoint, Wildcard_BecomesAName) {
             "tcp://10.0.0.1:5");
 }
 
-TEST(ParseHttpAddress, Forms) {
-  EXPECT_EQ(ParseHttpAddress("127.0.0.1:4611")->port, 4611);
-  EXPECT_EQ(ParseHttpAddress("[::1]:0")->host, "::1");
-  for (const char* bad : {"4611", ":80", "a:b", "a:99999", "a:", "a:-1", ""})
-    EXPECT_FALSE(ParseHttpAddress(bad).has_value()) << bad;
-}
-
 }  // namespace
 }  // namespace mr::coordinator

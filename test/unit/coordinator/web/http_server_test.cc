@@ -37,7 +37,7 @@ std::shared_ptr<Snapshot> MakeSnapshot() {
 class HttpServerTest : public testing::Test {
  protected:
   void SetUp() override {
-    server_ = HttpServer::Start("127.0.0.1", 0).value();
+    server_ = HttpServer::Start({"127.0.0.1", 0}).value();
     client_ = std::make_unique<httplib::Client>(server_->url());
   }
   httplib::Result Get(const std::string& path) { return client_->Get(path.c_str()); }
@@ -84,7 +84,7 @@ TEST_F(HttpServerTest, ForeignHostHeader_IsRefused) {
 
 TEST_F(HttpServerTest, PortInUse_IsRefusedNamingIt) {
   const int port = std::stoi(server_->url().substr(server_->url().rfind(':') + 1));
-  const auto second = HttpServer::Start("127.0.0.1", port);
+  const auto second = HttpServer::Start({"127.0.0.1", port});
   ASSERT_FALSE(second.has_value());
   EXPECT_THAT(second.error().text, testing::HasSubstr(std::to_string(port)));
 }

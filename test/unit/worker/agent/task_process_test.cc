@@ -7,12 +7,15 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "common/base/strings.h"
 #include "common/wire/codec.h"
 #include "test/support/paths.h"
+#include "worker/task/crash_handler.h"
 
 namespace mr::worker {
 namespace {
@@ -198,6 +201,31 @@ TEST_F(TaskProcessTest, Hang_StackIsTakenBySigquitAndLogKept) {
   EXPECT_EQ(death.crash_signal, SIGQUIT);
   EXPECT_EQ(death.record_no, 2u);
   EXPECT_THAT(death.stack, Contains("map (test_plugin.so)"));
+}
+
+TEST_F(TaskProcessTest, Hang_StackOfALivingTaskIsTakenAndItGoesOn) {
+  Start();
+  RunMap("hang");
+  while (task_->log().LastLines().find("hanging") == std::string::npos) {
+    pollfd waiting{task_->log_fd(), POLLIN, 0};
+    ASSERT_GT(::poll(&waiting, 1, kPatienceMs), 0);
+    ASSERT_TRUE(task_->DrainLog());
+  }
+  const BlackBox& box = task_->black_box();
+  for (uint32_t round = 1; round <= 2; ++round) {
+    task_->SignalProcess(StackSignal());
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+    while (box.stacks_taken.load() < round) {
+      ASSERT_LT(std::chrono::steady_clock::now(), patience) << "no stack";
+      std::this_thread::yield();
+    }
+    std::vector<std::string> stack;
+    for (const std::string& frame : task_->LiveFrames())
+      stack.push_back(SymbolizeFrame(PosixEnv(), frame, "test_plugin.so"));
+    EXPECT_THAT(stack, Contains("map (test_plugin.so)")) << "round " << round;
+  }
+  EXPECT_EQ(box.death.load(), BlackBox::kAlive);
+  EXPECT_EQ(::kill(task_->pid(), 0), 0);
 }
 
 TEST_F(TaskProcessTest, Kill_RecordIsKnownWithoutAHandler) {
