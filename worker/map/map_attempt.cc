@@ -173,7 +173,7 @@ Attempted<wire::MapResult> MapAttempt::RunCollecting(CombineMode mode, const Fol
                                                      const Extra&... extra) {
   auto job = UserJob::Create(def_, context_);
   if (!job) return tl::unexpected(std::move(job).error());
-  Partitioner partitioner(**job, config_.reducers);
+  Partitioner partitioner(**job, config_.reducers, config_.range_bounds);
   Collector collector(config_.task_memory_bytes, extra..., partitioner);
   MapOutput<Collector> output(context_, **job, mode, fold, collector);
   Spill spill = [&output] { return output.Spill(); };

@@ -46,7 +46,13 @@ class MapOutputBase {
     uint64_t records = 0;
     Step step;
     while ((step = source.Next()) == Step::kRecord) {
-      if (!run.Append(source.key(), source.value())) return tl::unexpected(FailureOf(run.status().error()));
+      bool appended;
+      if constexpr (requires { source.frame(); }) {
+        appended = run.Append(source.frame());
+      } else {
+        appended = run.Append(source.key(), source.value());
+      }
+      if (!appended) return tl::unexpected(FailureOf(run.status().error()));
       if (++records % kBeatEvery == 0) context_.black_box.Beat();
     }
     if constexpr (requires { source.error(); }) {
