@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "common/base/isolation.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "submit/config_files.h"
@@ -20,6 +21,10 @@ constexpr uint32_t kReducersMost = 100'000;
 constexpr uint64_t kBytesPerReducer = 256ull << 20;
 constexpr uint64_t kSplitDefault = 64ull << 20;
 constexpr uint64_t kLocalSplitLeast = 1ull << 20;
+constexpr uint64_t kMaxSplitsMost = 100'000;
+constexpr uint64_t kSlotsPerTaskMost = 4096;
+constexpr int64_t kTieDefaultMs = 30'000;
+constexpr int64_t kTieLeastMs = 1000;  // an attached client is heard of about once a second
 
 Result<std::map<std::string, std::string>> Pairs(const Settings& settings,
                                                  const std::string& name) {
@@ -129,6 +134,17 @@ Status ReadLimits(const Settings& settings, RunOptions& options) {
   config.max_attempts = static_cast<uint32_t>(attempts);
   MR_ASSIGN_OR_RETURN(const uint64_t running, settings.Number("max-running", 0, 0, kMany));
   config.max_running = static_cast<uint32_t>(running);
+  MR_ASSIGN_OR_RETURN(const size_t priority, settings.Choice("priority", {"low", "normal", "high"}, 1));
+  config.priority = static_cast<wire::Priority>(priority);
+  MR_ASSIGN_OR_RETURN(const uint64_t slots, settings.Number("slots-per-task", 1, 1, kSlotsPerTaskMost));
+  config.slots_per_task = static_cast<uint32_t>(slots);
+  MR_ASSIGN_OR_RETURN(const uint64_t splits,
+                      settings.Number("max-splits", kMaxSplitsMost, 1, kMaxSplitsMost));
+  config.max_splits = static_cast<uint32_t>(splits);
+  if (settings.Has("workdir")) {
+    MR_ASSIGN_OR_RETURN(const size_t workdir, settings.Choice("workdir", {"private", "shared"}, 0));
+    config.workdir = workdir == 0 ? wire::Workdir::kPrivate : wire::Workdir::kShared;
+  }
   MR_ASSIGN_OR_RETURN(config.seed,
                       settings.Number("seed", 1, 0, std::numeric_limits<uint64_t>::max()));
   config.output_nonce = RandomSeed();
@@ -155,11 +171,22 @@ Status ReadLimits(const Settings& settings, RunOptions& options) {
   return {};
 }
 
+Status ReadTie(const Settings& settings, wire::JobConfig& config) {
+  if (!settings.Flag("tie")) return {};
+  config.tie_ms = kTieDefaultMs;
+  const std::string text = settings.Get("tie");
+  if (text == "auto" || text == "true") return {};
+  MR_ASSIGN_OR_RETURN(config.tie_ms, settings.DurationMs("tie", kTieDefaultMs));
+  if (config.tie_ms >= kTieLeastMs) return {};
+  return Fail(ErrorCode::kInvalidArgument, StrCat("--tie: ", text, " is too short; it must be 1s or more"));
+}
+
 Status ReadWatching(const Settings& settings, RunOptions& options) {
   MR_ASSIGN_OR_RETURN(const size_t interrupt,
                       settings.Choice("on-interrupt", {"ask", "kill", "detach"}, 0));
   options.on_interrupt = static_cast<OnInterrupt>(interrupt);
   options.detach = settings.Flag("detach");
+  options.open_page = settings.Flag("open");
   options.dry_run = settings.Flag("dry-run");
   if (settings.Has("wait-timeout")) {
     MR_ASSIGN_OR_RETURN(const int64_t timeout, settings.DurationMs("wait-timeout", 0));
@@ -186,6 +213,14 @@ Status CheckCombinations(const RunOptions& options) {
   if (options.output == "-" && !local) {
     return Fail(ErrorCode::kInvalidArgument,
                 "-o - needs --local; on a cluster give a directory, then: mrsubmit cat DIR");
+  }
+  if (options.detach && options.config.tie_ms > 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--tie and --detach exclude each other: a tied job ends with this command");
+  }
+  if (options.open_page && local) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--open needs a coordinator with a web page; a local job has none");
   }
   if (options.detach && local) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -229,6 +264,8 @@ Result<RunOptions> ReadRunOptions(Env& env, const Settings& settings,
   options.output = settings.Get("output");
   MR_RETURN_IF_ERROR(ReadParams(env, settings, options));
   MR_RETURN_IF_ERROR(ReadLimits(settings, options));
+  MR_RETURN_IF_ERROR(CheckIsolation(settings.Get("isolation", "process")));
+  MR_RETURN_IF_ERROR(ReadTie(settings, options.config));
   MR_RETURN_IF_ERROR(ReadWatching(settings, options));
   MR_RETURN_IF_ERROR(CheckCombinations(options));
   wire::JobConfig& config = options.config;
@@ -237,6 +274,11 @@ Result<RunOptions> ReadRunOptions(Env& env, const Settings& settings,
   MR_ASSIGN_OR_RETURN(const size_t combiner, settings.Choice("combiner", {"auto", "on", "off"}, 0));
   options.combiner = std::vector<std::string>{"auto", "on", "off"}[combiner];
   config.combine = options.combiner != "off";
+  if (settings.Has("output-format")) {
+    const std::vector<std::string> formats{"tsv", "jsonl", "raw"};
+    MR_ASSIGN_OR_RETURN(const size_t format, settings.Choice("output-format", formats, 0));
+    options.output_format = formats[format];
+  }
   if (settings.Has("input-format")) {
     MR_RETURN_IF_ERROR(ParseInputFormat(settings.Get("input-format"), config));
     options.input_format_given = true;
@@ -292,6 +334,13 @@ std::map<std::string, Setting> SettingsOf(const wire::JobSpec& spec, const std::
   set("max-attempts", {StrCat(config.max_attempts)});
   set("task-timeout", {StrCat(config.task_timeout_ms, "ms")});
   if (config.max_running > 0) set("max-running", {StrCat(config.max_running)});
+  set("priority", {std::string(wire::PriorityName(config.priority))});
+  set("slots-per-task", {StrCat(config.slots_per_task)});
+  set("max-splits", {StrCat(config.max_splits)});
+  if (config.output_format == wire::OutputFormat::kTsv) set("output-format", {"tsv"});
+  if (config.output_format == wire::OutputFormat::kJsonLines) set("output-format", {"jsonl"});
+  if (config.workdir != wire::Workdir::kWorkers)
+    set("workdir", {config.workdir == wire::Workdir::kPrivate ? "private" : "shared"});
   set("seed", {StrCat(config.seed)});
   if (!config.job_dir.empty()) set("job-dir", {config.job_dir});
   return settings;
@@ -330,6 +379,26 @@ uint64_t LocalSplitBytes(uint64_t input_bytes, uint32_t slots) {
   return std::max<uint64_t>(1, std::min(split, (input_bytes + 1) / 2));
 }
 
+namespace {
+
+// Whether key and value are written by the engine's rules or by the job's own code is the plugin's business.
+Status SetOutputFormat(const std::string& format, const PluginJob& job, wire::JobConfig& config) {
+  if (format.empty()) return {};
+  const bool raw = job.output_format == "raw";
+  if (raw != (format == "raw")) {
+    return Fail(ErrorCode::kInvalidArgument,
+                raw ? StrCat("--output-format ", format, ": job ", job.name,
+                             " writes its own bytes (raw); leave the option out")
+                    : StrCat("--output-format raw: job ", job.name, " writes keys and values; tsv and jsonl fit"));
+  }
+  config.output_format = format == "jsonl" ? wire::OutputFormat::kJsonLines
+                         : format == "tsv" ? wire::OutputFormat::kTsv
+                                           : wire::OutputFormat::kPlugins;
+  return {};
+}
+
+}  // namespace
+
 Result<wire::JobSpec> BuildSpec(const RunOptions& options, const PluginJob& job,
                                 const std::string& plugin_path, const std::string& plugin_sha256,
                                 std::vector<wire::InputFile> inputs, ClusterSize cluster) {
@@ -345,6 +414,7 @@ Result<wire::JobSpec> BuildSpec(const RunOptions& options, const PluginJob& job,
   config.plugin_name = BaseName(plugin_path);
   MR_ASSIGN_OR_RETURN(config.params, CheckParams(job, options.params));
   if (!options.input_format_given) MR_RETURN_IF_ERROR(ParseInputFormat(job.input_format, config));
+  MR_RETURN_IF_ERROR(SetOutputFormat(options.output_format, job, config));
   config.reducers = options.reducers.value_or(AutoReducers(job, bytes, cluster));
   if (job.map_only && config.reducers > 0) {
     return Fail(ErrorCode::kInvalidArgument,

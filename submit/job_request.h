@@ -33,6 +33,8 @@ struct RunOptions {
   bool dry_run = false;
   std::optional<int64_t> wait_timeout_ms;
   OnInterrupt on_interrupt = OnInterrupt::kAsk;
+  std::string output_format;            // empty: the plugin's
+  bool open_page = false;
   std::optional<uint32_t> local_slots;  // --local; 0 = one per processor
 };
 

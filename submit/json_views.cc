@@ -77,6 +77,7 @@ json Of(const wire::JobView& job) {
                 {"state", StateName(job.state)},
                 {"reason", job.reason},
                 {"user", job.user},
+                {"priority", wire::PriorityName(job.priority)},
                 {"plugin", job.plugin_name},
                 {"plugin_job", job.job_name},
                 {"output", job.output_dir},

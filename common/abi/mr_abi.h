@@ -67,7 +67,11 @@ typedef struct mr_sink {
   /* Named extra outputs (out.to("errors")): the sink for that name, or NULL after fail(). NULL for maps
    * that emit. The pointer stays valid for the life of the job instance. */
   struct mr_sink *(*named)(struct mr_sink *, mr_bytes name);
+  uint32_t format;           /* MR_OUTPUT_*: of key and value in a sink for output */
+  uint32_t reserved;
 } mr_sink;
+#define MR_OUTPUT_TSV 0u        /* key TAB value NEWLINE */
+#define MR_OUTPUT_JSON_LINES 1u /* {"key":…,"value":…} NEWLINE */
 
 /*
  * Where the attempt is: memory shared with the worker, readable after this process has died. The host

@@ -49,6 +49,9 @@ constexpr bool IsEnumerator(E value) {
   if constexpr (std::is_same_v<E, FailureCause>) return number <= 10 || (number >= 20 && number <= 26);
   if constexpr (std::is_same_v<E, InputFormat>) return number <= 3;
   if constexpr (std::is_same_v<E, Compression>) return number <= 3;
+  if constexpr (std::is_same_v<E, Priority>) return number <= 2;
+  if constexpr (std::is_same_v<E, OutputFormat>) return number <= 2;
+  if constexpr (std::is_same_v<E, Workdir>) return number <= 2;
   if constexpr (std::is_same_v<E, JobState>) return number <= 5;
   if constexpr (std::is_same_v<E, TaskState>) return number <= 5;
   if constexpr (std::is_same_v<E, AttemptState>) return number <= 4;

@@ -73,6 +73,7 @@ struct JobView {
   std::string user;
   std::string plugin_name;
   std::string job_name;
+  Priority priority = Priority::kNormal;
   JobState state = JobState::kQueued;
   std::string reason;  // why it failed, was killed, or is waiting; one sentence
   int64_t submitted_unix_ms = 0;
@@ -93,7 +94,7 @@ struct JobView {
   std::vector<std::string> warnings;      // retries and lost workers, newest last, at most 20
   int64_t cpu_ms = 0;
   uint64_t peak_memory_bytes = 0;
-  MR_FIELDS(JobView, id, version, name, user, plugin_name, job_name, state, reason, submitted_unix_ms,
+  MR_FIELDS(JobView, id, version, name, user, plugin_name, job_name, priority, state, reason, submitted_unix_ms,
             started_unix_ms, ended_unix_ms, output_dir, input_files, input_bytes, map, shuffle, reduce, workers,
             slots_busy, slots_total, counters, files, failure, warnings, cpu_ms, peak_memory_bytes)
 };

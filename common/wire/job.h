@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -24,6 +25,26 @@ enum class InputFormat : uint8_t {
 };
 
 enum class Compression : uint8_t { kNone = 0, kGzip = 1, kZstd = 2, kLz4 = 3 };
+
+// Who comes first when several jobs want a slot; within one priority the order of submission.
+enum class Priority : uint8_t { kLow = 0, kNormal = 1, kHigh = 2 };
+constexpr std::string_view PriorityName(Priority priority) {
+  return priority == Priority::kLow ? "low" : priority == Priority::kHigh ? "high" : "normal";
+}
+
+// What key and value become in the output of a job that leaves that to the engine (mr::Out::kv).
+enum class OutputFormat : uint8_t {
+  kPlugins = 0,  // what the plugin declares: tsv, or its own bytes
+  kTsv = 1,      // key TAB value NEWLINE
+  kJsonLines = 2,  // {"key":…,"value":…} NEWLINE
+};
+
+// Where user code finds itself (its working directory).
+enum class Workdir : uint8_t {
+  kWorkers = 0,  // where the worker was started
+  kPrivate = 1,  // the attempt's own scratch directory, removed after it
+  kShared = 2,   // one directory for all of the job's attempts on this worker, removed with the job
+};
 
 // One input file as the submitter saw it. A different size or time at reading is an error of the job.
 struct InputFile {
@@ -60,6 +81,12 @@ struct JobConfig {
   uint32_t max_attempts = 4;                // only the user's failures count
   int64_t task_timeout_ms = 600'000;        // without progress
   uint32_t max_running = 0;                 // tasks at once; 0 = no limit
+  Priority priority = Priority::kNormal;
+  uint32_t slots_per_task = 1;              // of a worker, that one map or reduce attempt occupies
+  uint32_t max_splits = 100'000;            // map tasks: splits become larger than split_bytes rather than more
+  int64_t tie_ms = 0;  // > 0: the job is killed when its submitter has not asked for it for so long
+  OutputFormat output_format = OutputFormat::kPlugins;
+  Workdir workdir = Workdir::kWorkers;
   uint64_t seed = 1;
   std::string job_dir;                      // shared by the job's tasks, readable by plugins; empty = none
   std::map<std::string, std::string> labels;
@@ -69,7 +96,8 @@ struct JobConfig {
   MR_FIELDS(JobConfig, name, user, plugin_sha256, plugin_name, job_name, params, side_files, environment,
             input_format, record_bytes, output_dir, overwrite, output_compression, reducers, range_bounds,
             combine, shuffle_codec, split_bytes, task_memory_bytes, memory_limit_bytes, max_attempts,
-            task_timeout_ms, max_running, seed, job_dir, labels, output_nonce)
+            task_timeout_ms, max_running, priority, slots_per_task, max_splits, tie_ms, output_format, workdir,
+            seed, job_dir, labels, output_nonce)
 };
 
 struct JobSpec {

@@ -120,6 +120,12 @@ class CoordinatorCore {
   // ---- core_schedule.cc
   void Schedule();
   bool GiveWork(Worker& worker);
+  enum class Offer : uint8_t {
+    kNothing,  // this job has nothing for it
+    kGiven,
+    kWaits,    // this job comes next, when the worker has enough free slots
+  };
+  Offer OfferTo(Worker& worker, JobId id);
   bool MayRun(const JobRun& run, const Worker& worker) const;
   void AnswerAssignment(Worker& worker, const Attempt& attempt);
   wire::Work MakeWork(const JobEntry& job, const TaskId& task) const;
@@ -127,6 +133,7 @@ class CoordinatorCore {
 
   // ---- core_time.cc
   void ExpireLeases();
+  void KillUntied();
   void TakeBackUnanswered();
     // What it ran and held is made again. `said_so`: it has taken its leave.
   void LoseWorker(Worker& worker, bool said_so);

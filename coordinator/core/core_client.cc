@@ -123,6 +123,9 @@ Result<JobId> CoordinatorCore::FindWatched(const wire::WatchJobRequest& request)
 void CoordinatorCore::Handle(const Asker& asker, const wire::WatchJobRequest& request) {
   const Result<JobId> job = FindWatched(request);
   if (!job) return AnswerError(asker, job.error());
+  const JobEntry& entry = state_.jobs.at(*job);
+  if (asker.client == entry.client && entry.spec.config.tie_ms > 0)
+    FindRun(*job)->tied_until = now_.mono + std::chrono::milliseconds(entry.spec.config.tie_ms);
   const Duration wait = std::min<Duration>(std::chrono::milliseconds(request.wait_ms), kMaxWait);
   const HeldWatch watch{asker, *job, request.since_version, now_.mono, now_.mono + wait};
   if (AnswerWatch(watch)) return;

@@ -17,7 +17,8 @@ constexpr size_t kMaxRememberedTasks = 1'000'000;
 JobId CoordinatorCore::CreateJob(const Asker& asker, const wire::JobSpec& spec) {
   const JobId id{state_.last_job + 1};
   Commit(wire::JobSubmitted{id, asker.client, asker.request_id, now_.unix_ms, spec});
-  runs_.emplace(id, JobRun(state_.jobs.at(id), options_.epoch));
+  JobRun& run = runs_.emplace(id, JobRun(state_.jobs.at(id), options_.epoch)).first->second;
+  if (spec.config.tie_ms > 0) run.tied_until = now_.mono + std::chrono::milliseconds(spec.config.tie_ms);
   active_.insert(id);
   return id;
 }

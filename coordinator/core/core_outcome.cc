@@ -239,7 +239,9 @@ void CoordinatorCore::Abort(const AttemptId& id, const std::string& cause,
 
 void CoordinatorCore::Forget(const AttemptId& id) {
   const Attempt& attempt = *FindRun(id.task.job)->pool.Find(id);
-  if (Worker* worker = workers_.Find(attempt.worker.worker)) worker->running.erase(id);
+  Worker* worker = workers_.Find(attempt.worker.worker);
+  if (worker != nullptr && worker->running.erase(id) > 0)
+    worker->busy_slots -= state_.jobs.at(id.task.job).SlotsOf(id.task.phase);
 }
 
 }  // namespace mr::coordinator

@@ -1,4 +1,4 @@
-// Who gets which task: the earliest job first; in a job the finish task, then reduces, then maps.
+// Who gets which task: jobs by priority, then by age; in a job the finish task, then reduces, then maps.
 #include <algorithm>
 
 #include "common/base/logging.h"
@@ -44,27 +44,41 @@ bool CoordinatorCore::MayRun(const JobRun& run, const Worker& worker) const {
 
 bool CoordinatorCore::GiveWork(Worker& worker) {
   if (!worker.held || worker.held->free_slots == 0 || !worker.usable()) return false;
-  for (const JobId id : active_) {
-    JobRun& run = runs_.at(id);
-    const JobEntry& job = state_.jobs.at(id);
-    const uint32_t max_running = job.spec.config.max_running;
-    if (max_running > 0 && run.pool.running_count() >= max_running) continue;
-    if (!run.pool.has_pending() || !MayRun(run, worker)) continue;
-    const auto task = run.pool.NextPending(
-        [&](const TaskId& candidate) { return FailedHere(job.Find(candidate), worker.info.name); });
-    CHECK(task.has_value());
-    const Attempt& attempt = run.pool.Start(*task, worker.ref(), worker.info.name, now_);
-    worker.running.insert(attempt.id);
-    worker.jobs.insert(id);
-    run.Changed();
-    if (run.started_unix_ms == 0) {
-      run.started_unix_ms = now_.unix_ms;
-      run.News();
+  for (const wire::Priority priority :
+       {wire::Priority::kHigh, wire::Priority::kNormal, wire::Priority::kLow}) {
+    for (const JobId id : active_) {
+      if (state_.jobs.at(id).spec.config.priority != priority) continue;
+      const Offer offer = OfferTo(worker, id);
+      if (offer != Offer::kNothing) return offer == Offer::kGiven;
     }
-    AnswerAssignment(worker, attempt);
-    return true;
   }
   return false;
+}
+
+CoordinatorCore::Offer CoordinatorCore::OfferTo(Worker& worker, JobId id) {
+  JobRun& run = runs_.at(id);
+  const JobEntry& job = state_.jobs.at(id);
+  const uint32_t max_running = job.spec.config.max_running;
+  if (max_running > 0 && run.pool.running_count() >= max_running) return Offer::kNothing;
+  if (!run.pool.has_pending() || !MayRun(run, worker)) return Offer::kNothing;
+  const auto task = run.pool.NextPending(
+      [&](const TaskId& candidate) { return FailedHere(job.Find(candidate), worker.info.name); });
+  CHECK(task.has_value());
+  const uint32_t slots = job.SlotsOf(task->phase);
+  if (slots > worker.info.slots) return Offer::kNothing;
+  // Enough slots will be free when some of its tasks have ended: given to a later job one by one, they never would.
+  if (slots > worker.held->free_slots) return Offer::kWaits;
+  const Attempt& attempt = run.pool.Start(*task, worker.ref(), worker.info.name, now_);
+  worker.running.insert(attempt.id);
+  worker.busy_slots += slots;
+  worker.jobs.insert(id);
+  run.Changed();
+  if (run.started_unix_ms == 0) {
+    run.started_unix_ms = now_.unix_ms;
+    run.News();
+  }
+  AnswerAssignment(worker, attempt);
+  return Offer::kGiven;
 }
 
 void CoordinatorCore::AnswerAssignment(Worker& worker, const Attempt& attempt) {

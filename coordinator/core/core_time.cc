@@ -26,9 +26,14 @@ void CoordinatorCore::On(const Tick&) {
     for (Worker& worker : workers_.workers()) {
       worker.lease_until = std::max(worker.lease_until, now_.mono + options_.lease / 2);
     }
+    for (const JobId id : active_) {
+      std::optional<Time>& tied = runs_.at(id).tied_until;
+      if (tied) tied = std::max(*tied, now_.mono + options_.lease / 2);
+    }
   }
   ExpireLeases();
   TakeBackUnanswered();
+  KillUntied();
   std::vector<JobId> overdue;
   for (const JobId id : active_) {
     JobRun& run = runs_.at(id);
@@ -47,6 +52,20 @@ void CoordinatorCore::On(const Tick&) {
 void CoordinatorCore::ExpireLeases() {
   for (Worker& worker : workers_.workers()) {
     if (worker.alive && worker.lease_until <= now_.mono) LoseWorker(worker, false);
+  }
+}
+
+// The submitter of a job with --tie renews its lease by watching it. After a restart of the coordinator the lease
+// begins anew.
+void CoordinatorCore::KillUntied() {
+  const std::set<JobId> active = active_;
+  for (const JobId id : active) {
+    const std::optional<Time> until = runs_.at(id).tied_until;
+    const JobEntry& job = state_.jobs.at(id);
+    if (!until || *until > now_.mono || job.stage != JobStage::kActive) continue;
+    BeginFinish(id, false, true,
+                StrCat("killed: its submitter was not heard of for ",
+                       static_cast<double>(job.spec.config.tie_ms) / 1000, " s (--tie)"));
   }
 }
 
@@ -144,6 +163,7 @@ Time CoordinatorCore::NextDeadline() const {
   for (const JobId id : active_) {
     const JobRun& run = runs_.at(id);
     if (run.finish_by) consider(*run.finish_by);
+    if (run.tied_until && state_.jobs.at(id).stage == JobStage::kActive) consider(*run.tied_until);
     if (const auto deadline = run.pool.next_deadline()) consider(*deadline);
   }
   if (leave_by_) consider(*leave_by_);

@@ -67,6 +67,7 @@ struct JobRun {
   std::optional<wire::FailureReport> failure;
   std::map<WorkerId, uint32_t> failures_at;  // failed attempts per worker
   Time ended_at;
+  std::optional<Time> tied_until;            // killed then, unless its submitter is heard of before
   std::optional<Time> finish_by;             // the cleanup is given up then
 
   wire::Counters counters;  // of completed tasks

@@ -1,6 +1,7 @@
 #include "coordinator/core/split_planner.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "common/base/strings.h"
 
@@ -48,13 +49,45 @@ class Packer {
   std::vector<wire::MapWork> tasks_;
 };
 
-tl::unexpected<Error> TooMany(const wire::JobSpec& spec) {
+uint64_t TotalBytes(const wire::JobSpec& spec) {
   uint64_t total = 0;
   for (const wire::InputFile& file : spec.inputs) total += file.size_bytes;
-  return Refuse(StrCat("the input (", FormatSize(total), " in ", spec.inputs.size(),
-                       " files) makes more than ", FormatCount(kMaxMapTasks),
-                       " map tasks with splits of ", FormatSize(spec.config.split_bytes),
-                       "; give a larger --split-size"));
+  return total;
+}
+
+// However large a split is, a task takes only so many files.
+tl::unexpected<Error> TooMany(const wire::JobSpec& spec) {
+  return Refuse(StrCat("the input (", FormatSize(TotalBytes(spec)), " in ", spec.inputs.size(),
+                       " files) makes more than ", FormatCount(spec.config.max_splits),
+                       " map tasks however large the splits are: a task takes at most ", kMaxFilesPerTask,
+                       " files; give a larger --max-splits, or fewer files"));
+}
+
+// None: more than `most` tasks.
+std::optional<std::vector<wire::MapWork>> Cut(const wire::JobSpec& spec, uint64_t step, uint32_t most) {
+  const bool whole = spec.config.input_format == wire::InputFormat::kWhole;
+  if (spec.config.input_format == wire::InputFormat::kFixed) {
+    step = std::max(step / spec.config.record_bytes, uint64_t{1}) * spec.config.record_bytes;
+  }
+  Packer packer(step);
+  for (const wire::InputFile& file : spec.inputs) {
+    if (file.size_bytes == 0 && !whole) continue;
+    const bool one_piece =
+        whole || file.compression != wire::Compression::kNone || file.size_bytes <= step;
+    if (one_piece) {
+      packer.Add({file, 0, file.size_bytes});
+    } else {
+      for (uint64_t begin = 0; begin < file.size_bytes;) {
+        const uint64_t length = std::min(step, file.size_bytes - begin);
+        packer.Add({file, begin, begin + length});
+        begin += length;
+        if (packer.task_count() > most) return std::nullopt;
+      }
+    }
+    if (packer.task_count() > most) return std::nullopt;
+  }
+  packer.Close();
+  return packer.Take();
 }
 
 Status CheckRanges(const wire::JobConfig& config) {
@@ -64,6 +97,15 @@ Status CheckRanges(const wire::JobConfig& config) {
   }
   if (config.split_bytes == 0)
     return Refuse("the split size is 0; give --split-size at least 1 byte");
+  if (config.max_splits == 0 || config.max_splits > kMaxMapTasks) {
+    return Refuse(StrCat("at most ", config.max_splits, " splits are asked for; it must be from 1 to ",
+                         kMaxMapTasks, " (--max-splits)"));
+  }
+  if (config.slots_per_task == 0 || config.slots_per_task > kMaxSlotsPerTask) {
+    return Refuse(StrCat("a task asks for ", config.slots_per_task, " slots; it must be from 1 to ",
+                         kMaxSlotsPerTask, " (--slots-per-task)"));
+  }
+  if (config.tie_ms < 0) return Refuse("the time of --tie is negative");
   if (config.max_attempts == 0 || config.max_attempts > 100) {
     return Refuse(StrCat("max attempts is ", config.max_attempts,
                          "; it must be from 1 to 100 (--max-attempts)"));
@@ -118,30 +160,17 @@ Status CheckSpec(const wire::JobSpec& spec) {
 
 Result<std::vector<wire::MapWork>> PlanSplits(const wire::JobSpec& spec) {
   const wire::JobConfig& config = spec.config;
-  const bool whole = config.input_format == wire::InputFormat::kWhole;
+  const uint64_t total = TotalBytes(spec);
   uint64_t step = std::max<uint64_t>(config.split_bytes, 1);
-  if (config.input_format == wire::InputFormat::kFixed) {
-    step = std::max(step / config.record_bytes, uint64_t{1}) * config.record_bytes;
+  auto cut = Cut(spec, step, config.max_splits);
+  // Larger splits rather than too many tasks. Records of fixed size, and files that are not cut, make it a search.
+  if (!cut) step = std::max(step, total / config.max_splits);
+  while (!cut && step <= total) {
+    step = step + step / 8 + 1;
+    cut = Cut(spec, step, config.max_splits);
   }
-  Packer packer(step);
-  for (const wire::InputFile& file : spec.inputs) {
-    if (file.size_bytes == 0 && !whole) continue;
-    const bool one_piece =
-        whole || file.compression != wire::Compression::kNone || file.size_bytes <= step;
-    if (one_piece) {
-      packer.Add({file, 0, file.size_bytes});
-    } else {
-      for (uint64_t begin = 0; begin < file.size_bytes;) {
-        const uint64_t length = std::min(step, file.size_bytes - begin);
-        packer.Add({file, begin, begin + length});
-        begin += length;
-        if (packer.task_count() > kMaxMapTasks) return TooMany(spec);
-      }
-    }
-    if (packer.task_count() > kMaxMapTasks) return TooMany(spec);
-  }
-  packer.Close();
-  std::vector<wire::MapWork> tasks = packer.Take();
+  if (!cut) return TooMany(spec);
+  std::vector<wire::MapWork> tasks = std::move(*cut);
   if (tasks.empty()) tasks.emplace_back();
   if (uint64_t{config.reducers} * tasks.size() > kMaxSegments) {
     return Refuse(StrCat(tasks.size(), " map tasks times ", config.reducers,

@@ -18,6 +18,7 @@ namespace mr::coordinator {
 inline constexpr uint32_t kMaxMapTasks = 100'000;
 inline constexpr uint32_t kMaxFilesPerTask = 10'000;
 inline constexpr uint32_t kMaxReducers = 10'000;
+inline constexpr uint32_t kMaxSlotsPerTask = 4096;
 // Bounds the segment index that the coordinator keeps: one entry per (map task, partition).
 inline constexpr uint64_t kMaxSegments = 50'000'000;
 
@@ -25,8 +26,9 @@ inline constexpr uint64_t kMaxSegments = 50'000'000;
 Status CheckSpec(const wire::JobSpec& spec);
 
 // One MapWork per map task; at least one, even when there is no input at all. Empty files are left
-// out, except with kWhole, where each is a record. Expects CheckSpec to have passed. Errors:
-// kInvalidArgument when there would be too many tasks.
+// out, except with kWhole, where each is a record. Splits are larger than the job's split size when
+// there would be more than max_splits tasks. Expects CheckSpec to have passed. Errors:
+// kInvalidArgument when there are too many tasks all the same.
 Result<std::vector<wire::MapWork>> PlanSplits(const wire::JobSpec& spec);
 
 uint64_t SplitBytes(const wire::MapWork& work);  // of all its splits

@@ -65,6 +65,8 @@ struct JobEntry {
   friend bool operator==(const JobEntry&, const JobEntry&) = default;
 
   bool map_only() const { return spec.config.reducers == 0; }
+  // Of a worker, that one attempt of this phase occupies.
+  uint32_t SlotsOf(Phase phase) const { return phase == Phase::kFinish ? 1 : spec.config.slots_per_task; }
   bool maps_done() const { return maps_completed == maps.size(); }
   bool all_done() const { return maps_done() && reduces_completed == reduces.size(); }
   // Completed map outputs must stay where they are: some reduce may still fetch them.

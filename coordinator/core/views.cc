@@ -53,8 +53,16 @@ void FillBytes(const JobEntry& job, const JobRun& run, wire::JobView& view) {
   }
 }
 
-std::string WaitReason(const WorkerTable& workers) {
+std::string WaitReason(const wire::JobConfig& config, const WorkerTable& workers) {
   if (workers.alive_count() == 0) return "no worker is connected";
+  uint32_t largest = 0;
+  for (const Worker& worker : workers.workers()) {
+    if (worker.usable()) largest = std::max(largest, worker.info.slots);
+  }
+  if (largest < config.slots_per_task) {
+    return StrCat("waiting for a worker with ", config.slots_per_task, " slots (--slots-per-task); the largest has ",
+                  largest);
+  }
   return "waiting for a free slot";
 }
 
@@ -105,8 +113,9 @@ wire::JobView MakeJobView(const JobEntry& job, const JobRun& run, const WorkerTa
   view.user = config.user;
   view.plugin_name = config.plugin_name;
   view.job_name = config.job_name;
+  view.priority = config.priority;
   view.state = StateOf(job, run);
-  view.reason = view.state == wire::JobState::kQueued ? WaitReason(workers) : job.reason;
+  view.reason = view.state == wire::JobState::kQueued ? WaitReason(config, workers) : job.reason;
   view.submitted_unix_ms = job.submitted_unix_ms;
   view.started_unix_ms = run.started_unix_ms;
   view.ended_unix_ms = job.ended_unix_ms;
@@ -120,7 +129,7 @@ wire::JobView MakeJobView(const JobEntry& job, const JobRun& run, const WorkerTa
     if (!worker.alive) continue;
     ++view.workers;
     view.slots_total += worker.info.slots;
-    view.slots_busy += static_cast<uint32_t>(worker.running.size());
+    view.slots_busy += worker.busy_slots;
   }
   view.counters = run.counters;
   view.failure = run.failure;
@@ -161,7 +170,7 @@ wire::WorkerView MakeWorkerView(const Worker& worker) {
   view.alive = worker.alive;
   view.draining = worker.draining;
   view.slots = worker.info.slots;
-  view.busy = static_cast<uint32_t>(worker.running.size());
+  view.busy = worker.busy_slots;
   view.last_seen_unix_ms = worker.last_seen_unix_ms;
   view.tasks_completed = worker.tasks_completed;
   view.tasks_failed = worker.tasks_failed;

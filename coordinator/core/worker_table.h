@@ -68,6 +68,7 @@ struct Worker {
   uint64_t tasks_failed = 0;
 
   std::set<AttemptId> running;      // assigned to this session
+  uint32_t busy_slots = 0;          // that these occupy
   std::set<AttemptId> map_outputs;  // completed here and still needed
   std::optional<HeldWork> held;
   Notices<JobId> ended_jobs;

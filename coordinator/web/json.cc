@@ -70,6 +70,7 @@ Json JobToJson(const Snapshot& snapshot, const wire::JobView& job) {
             {"version", job.version},
             {"name", job.name},
             {"user", job.user},
+            {"priority", wire::PriorityName(job.priority)},
             {"plugin", job.plugin_name},
             {"job", job.job_name},
             {"state", Name(job.state)},

@@ -1,11 +1,13 @@
 // run: check everything here, send plugin and job, watch.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "common/base/hash.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
+#include "submit/child_process.h"
 #include "submit/commands/commands.h"
 #include "submit/job_request.h"
 #include "submit/job_watch.h"
@@ -18,6 +20,7 @@ namespace mr::submit {
 namespace {
 
 constexpr uint64_t kPluginBytesMax = 512u << 20;
+constexpr Duration kBrowserTime = std::chrono::seconds(5);
 
 // Removes its directory at the end of the run.
 class TemporaryDirectory {
@@ -67,6 +70,7 @@ class RunJob {
                       &RunJob::CollectInputs, &RunJob::BuildJob, &RunJob::Submit}) {
       if (const std::optional<int> code = (this->*step)()) return *code;
     }
+    OpenPage();
     return options_.detach ? Detach() : Watch();
   }
 
@@ -81,6 +85,7 @@ class RunJob {
   Status FindPluginFile();
   Result<ClusterSize> AskClusterSize();
   int PrintPlan(const wire::SubmitJobResponse& plan);
+  void OpenPage();
   int Detach();
   int Watch();
   int PrintOutput();
@@ -293,6 +298,21 @@ std::optional<int> RunJob::Submit() {
   submitted_ = std::move(*answer);
   if (options_.dry_run) return PrintPlan(submitted_);
   return std::nullopt;
+}
+
+// Without waiting for the browser, which may live as long as it likes.
+void RunJob::OpenPage() {
+  if (!options_.open_page) return;
+  if (page_.empty()) {
+    in_.console.Note("--open: this coordinator has no web page (it was started with --http off)");
+    return;
+  }
+  const std::string url = StrCat(page_, "/jobs/", ToString(submitted_.job));
+  const char* browser = std::getenv("BROWSER");
+  const std::string program = browser != nullptr && *browser != '\0' ? browser : "xdg-open";
+  const Result<CapturedRun> opened = RunCaptured({"setsid", "-f", program, url}, kBrowserTime);
+  if (!opened || opened->exit_code != 0 || !opened->err.empty())
+    in_.console.Note(StrCat("--open: '", program, "' cannot be run; the page is ", url));
 }
 
 int RunJob::Detach() {

@@ -26,6 +26,8 @@ void Cluster::PlanJobs() {
     const uint32_t reduces = static_cast<uint32_t>(random.Below(options_.max_reduces + 1));
     job.spec = coordinator::test::MakeSpec(job.maps, reduces, StrCat("/out", i));
     job.spec.config.task_timeout_ms = 20'000 + static_cast<int64_t>(random.Below(30'000));
+    job.spec.config.priority = static_cast<wire::Priority>(random.Below(3));
+    job.spec.config.slots_per_task = 1 + static_cast<uint32_t>(random.Below(options_.slots));
     const bool last = i + 1 == options_.jobs;
     job.poisoned = last && options_.poisoned_job;
     job.kill = last && options_.killed_job;

@@ -46,8 +46,11 @@ AgentActions AgentCore::Step(Now now, const AgentEvent& event) {
 }
 
 uint32_t AgentCore::busy_slots() const {
-  return static_cast<uint32_t>(std::count_if(
-      slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.stage != Stage::kIdle; }));
+  uint32_t busy = 0;
+  for (const Slot& slot : slots_) {
+    if (slot.stage != Stage::kIdle) busy += slot.width;
+  }
+  return busy;
 }
 
 bool AgentCore::takes_work() const {
@@ -63,7 +66,7 @@ std::string AgentCore::StateText() const {
 
 uint32_t AgentCore::FreeSlots() const {
   if (draining_ || (scratch_free_bytes_ && *scratch_free_bytes_ == 0)) return 0;
-  return config_.slots - busy_slots();
+  return config_.slots - std::min(config_.slots, busy_slots());
 }
 
 Time AgentCore::NextDeadline() const {
@@ -117,8 +120,10 @@ void AgentCore::Place(const wire::Assignment& assignment) {
     return Refuse(assignment.attempt, wire::FailureCause::kWorkerStopping,
                   "the worker is stopping");
   }
+  const bool finish = assignment.attempt.task.phase == Phase::kFinish;
+  const uint32_t width = finish ? 1 : std::max(1u, assignment.config.slots_per_task);
   const std::optional<uint32_t> index = ChooseSlot(assignment.attempt.task.job);
-  if (!index) {
+  if (!index || busy_slots() + width > config_.slots) {
     return Refuse(assignment.attempt, wire::FailureCause::kInternal, "the worker has no free slot");
   }
   Slot& slot = slots_[*index];
@@ -128,6 +133,7 @@ void AgentCore::Place(const wire::Assignment& assignment) {
   slot.has_process = has_process;
   slot.process_job = process_job;
   slot.assignment = assignment;
+  slot.width = width;
   slot.progress.attempt = assignment.attempt;
   slot.progressed_at = now_.mono;
   slot.started_unix_ms = now_.unix_ms;
@@ -144,7 +150,8 @@ void AgentCore::Start(uint32_t index) {
   const bool reuse = slot.has_process && slot.process_job == job;
   if (slot.has_process && !reuse) Do(StopTask{index});
   const uint64_t asked = slot.assignment->config.memory_limit_bytes;
-  slot.memory_limit_bytes = asked != 0 ? asked : config_.memory_bytes / std::max(1u, config_.slots);
+  slot.memory_limit_bytes =
+      asked != 0 ? asked : config_.memory_bytes / std::max(1u, config_.slots) * slot.width;
   slot.stage = Stage::kRunning;
   slot.has_process = true;
   slot.process_job = job;

@@ -59,6 +59,7 @@ class AgentCore {
     bool has_process = false;
     JobId process_job;
     std::optional<wire::Assignment> assignment;
+    uint32_t width = 1;  // slots that the attempt occupies: this one and others that stay empty
     uint64_t memory_limit_bytes = 0;
     std::optional<KillReason> kill_reason;
     bool silent = false;          // the coordinator no longer knows the attempt: say nothing of it

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <iostream>
 
+#include "common/base/isolation.h"
 #include "common/base/options.h"
 #include "common/base/strings.h"
 #include "common/http/http_address.h"
@@ -147,14 +148,7 @@ Status CheckWorkerOptions(const WorkerOptions& o) {
   if (auto reserve = ParseShare("--scratch-reserve", o.scratch_reserve, 1); !reserve)
     return Fail(reserve.error());
   if (auto timeout = ParseDeathTimeout(o.death_timeout); !timeout) return Fail(timeout.error());
-  if (o.isolation == "thread") {
-    return Wrong(
-        "--isolation thread is not offered: a crash in a plugin would end the worker with all its "
-        "tasks. "
-        "Use --isolation process");
-  }
-  if (o.isolation != "process")
-    return Wrong(StrCat("--isolation '", o.isolation, "' is not known; use process"));
+  MR_RETURN_IF_ERROR(CheckIsolation(o.isolation));
   if (o.http != "off") {
     if (const auto address = http::ParseAddress(o.http); !address) return Fail(address.error());
   }

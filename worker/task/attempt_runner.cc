@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -106,6 +107,19 @@ void AttemptRunner::ResetBlackBox() {
   black_box_.Beat();
 }
 
+// Where the user's code finds itself. The directory of the job has the job's name before it, so that it goes with
+// the job's other files.
+Status AttemptRunner::EnterWorkdir(const wire::Assignment& assignment, const std::string& scratch_dir) {
+  if (assignment.config.workdir == wire::Workdir::kWorkers) return {};
+  std::string directory = scratch_dir;
+  if (assignment.config.workdir == wire::Workdir::kShared) {
+    directory = JoinPath(hello_.scratch_dir, ToString(assignment.attempt.task.job) + "-workdir");
+    MR_RETURN_IF_ERROR(env_.CreateDirectories(directory));
+  }
+  if (::chdir(directory.c_str()) != 0) return FailErrno(errno, StrCat("cannot enter ", directory));
+  return {};
+}
+
 void AttemptRunner::ExportEnvironment(const wire::Assignment& assignment,
                                       const std::string& scratch_dir) {
   const auto set = [](const std::string& name, const std::string& value) {
@@ -205,6 +219,8 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
     const Status made = env_.CreateDirectories(context.scratch_dir);
     if (!made) return tl::unexpected(FailureOf(made.error()));
     ExportEnvironment(assignment, context.scratch_dir);
+    const Status entered = EnterWorkdir(assignment, context.scratch_dir);
+    if (!entered) return tl::unexpected(FailureOf(entered.error()));
     try {
       return Work(context);
     } catch (const std::bad_alloc&) {

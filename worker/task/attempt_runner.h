@@ -31,6 +31,7 @@ class AttemptRunner {
   Attempted<wire::AttemptResult> Work(AttemptContext& context);
   Attempted<const mr_job_def*> FindJob(const wire::JobConfig& config);
   void ResetBlackBox();
+  Status EnterWorkdir(const wire::Assignment& assignment, const std::string& scratch_dir);
   void ExportEnvironment(const wire::Assignment& assignment, const std::string& scratch_dir);
 
   Env& env_;

@@ -18,6 +18,8 @@ std::unique_ptr<WindowSink> OutputSinks::MakeSink(OutputWriter::File& file, Wind
       context_.black_box,
       [this, &file, self](std::string_view bytes) { return Write(**self, file, bytes); }, std::move(namer));
   *self = sink.get();
+  const bool json = context_.assignment.config.output_format == wire::OutputFormat::kJsonLines;
+  sink->set_format(json ? MR_OUTPUT_JSON_LINES : MR_OUTPUT_TSV);
   return sink;
 }
 

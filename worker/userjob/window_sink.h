@@ -30,6 +30,7 @@ class WindowSink {
   WindowSink& operator=(const WindowSink&) = delete;
 
   mr_sink& abi() { return face_.sink; }
+  void set_format(uint32_t format) { face_.sink.format = format; }  // MR_OUTPUT_*
   // Hands on what is in the window. False: see failure().
   bool Flush();
   void Fail(wire::Failure failure);

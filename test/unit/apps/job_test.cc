@@ -222,7 +222,11 @@ TEST(Job, HostThatStops_IsObeyed) {
   mr::test::Options options;
   mr::test::detail::Attempt attempt(def, options, MR_PHASE_MAP, 0);
   char memory[32];
-  mr_sink sink{sizeof sink, memory, memory + sizeof memory, [](mr_sink*, size_t) { return 1; }, nullptr};
+  mr_sink sink{};
+  sink.size = sizeof sink;
+  sink.cursor = memory;
+  sink.end = memory + sizeof memory;
+  sink.more = [](mr_sink*, size_t) { return 1; };
   const mr_bytes record{"abc", 3};
   const mr_records records{sizeof records, 1, &record, 0, 0, {"f", 1}, {nullptr, 0}};
   EXPECT_EQ(def.map(attempt.instance(), &records, &sink), MR_STOP);

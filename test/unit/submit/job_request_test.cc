@@ -50,6 +50,69 @@ TEST(ReadRunOptions, Values_AreConvertedAndBounded) {
   EXPECT_FALSE(options->config.combine);
 }
 
+TEST(ReadRunOptions, SchedulingAndSurroundings) {
+  const auto options = ReadRunOptions(PosixEnv(),
+                                      Make({{"output", "/out"},
+                                            {"priority", "high"},
+                                            {"slots-per-task", "3"},
+                                            {"max-splits", "7"},
+                                            {"workdir", "shared"},
+                                            {"isolation", "process"},
+                                            {"tie", "5s"}}),
+                                      {"p", "in"});
+  ASSERT_TRUE(options.has_value()) << options.error().text;
+  EXPECT_EQ(options->config.priority, wire::Priority::kHigh);
+  EXPECT_EQ(options->config.slots_per_task, 3u);
+  EXPECT_EQ(options->config.max_splits, 7u);
+  EXPECT_EQ(options->config.workdir, wire::Workdir::kShared);
+  EXPECT_EQ(options->config.tie_ms, 5000);
+  EXPECT_EQ(ReadRunOptions(PosixEnv(), Make({{"output", "o"}, {"tie", "auto"}}), {"p", "in"})->config.tie_ms, 30'000);
+  EXPECT_EQ(ReadRunOptions(PosixEnv(), Make({{"output", "o"}}), {"p", "in"})->config.tie_ms, 0);
+
+  wire::JobSpec spec;
+  spec.config = options->config;
+  spec.config.output_format = wire::OutputFormat::kJsonLines;
+  const auto settings = SettingsOf(spec, "j1");
+  EXPECT_THAT(settings.at("priority").values, ElementsAre("high"));
+  EXPECT_THAT(settings.at("slots-per-task").values, ElementsAre("3"));
+  EXPECT_THAT(settings.at("max-splits").values, ElementsAre("7"));
+  EXPECT_THAT(settings.at("workdir").values, ElementsAre("shared"));
+  EXPECT_THAT(settings.at("output-format").values, ElementsAre("jsonl"));
+}
+
+TEST(ReadRunOptions, SchedulingAndSurroundings_Wrong) {
+  const auto error = [](const std::string& name, const std::string& value) {
+    return ErrorOf({{"output", "o"}, {name, value}}, {"p", "i"});
+  };
+  EXPECT_THAT(error("priority", "urgent"), HasSubstr("--priority"));
+  EXPECT_THAT(error("slots-per-task", "0"), HasSubstr("--slots-per-task"));
+  EXPECT_THAT(error("max-splits", "100001"), HasSubstr("--max-splits"));
+  EXPECT_THAT(error("workdir", "mine"), HasSubstr("--workdir"));
+  EXPECT_THAT(error("output-format", "xml"), HasSubstr("--output-format"));
+  EXPECT_THAT(error("isolation", "thread"), HasSubstr("Use --isolation process"));
+  EXPECT_THAT(error("tie", "10ms"), HasSubstr("must be 1s or more"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"tie", "5s"}, {"detach", "true"}}, {"p", "i"}), HasSubstr("exclude each other"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"open", "true"}, {"local", "2"}}, {"p", "i"}), HasSubstr("--open"));
+}
+
+TEST(BuildSpec, OutputFormat_MustFitTheJob) {
+  PluginJob job;
+  job.name = "J";
+  job.has_reduce = true;
+  job.input_format = "lines";
+  RunOptions options;
+  const auto build = [&] { return BuildSpec(options, job, "/p.so", "", {}, {1, true}); };
+  job.output_format = "tsv";
+  options.output_format = "jsonl";
+  EXPECT_EQ(build()->config.output_format, wire::OutputFormat::kJsonLines);
+  options.output_format = "raw";
+  EXPECT_THAT(build().error().text, HasSubstr("writes keys and values"));
+  job.output_format = "raw";
+  EXPECT_TRUE(build().has_value());
+  options.output_format = "jsonl";
+  EXPECT_THAT(build().error().text, HasSubstr("writes its own bytes"));
+}
+
 TEST(ReadRunOptions, Wrong_NamesTheOptionAndTheForm) {
   EXPECT_THAT(ErrorOf({{"output", "o"}}, {}), HasSubstr("no PLUGIN"));
   EXPECT_THAT(ErrorOf({{"output", "o"}}, {"p.so"}), HasSubstr("no INPUT"));

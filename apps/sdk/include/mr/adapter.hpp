@@ -53,6 +53,7 @@ class TextSink : public mr_sink {
  public:
   TextSink(mr_sink* out, bool raw) : mr_sink{}, out_(out), raw_(raw), buffer_(1 << 16) {
     size = sizeof(mr_sink);
+    format = out->format;
     more = [](mr_sink* self, std::size_t need) { return static_cast<TextSink*>(self)->Drain(need); };
     Reset();
   }

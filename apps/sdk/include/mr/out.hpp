@@ -27,6 +27,37 @@ consteval bool HasText() {
 template <class... T>
 inline constexpr bool kAllText<std::tuple<T...>> = (HasText<T>() && ...);
 
+// What is written as a JSON number; all else is a string.
+template <class T>
+inline constexpr bool kJsonNumber = std::is_arithmetic_v<T> && !std::is_same_v<T, char> && !std::is_same_v<T, bool>;
+
+// Calls write(View) with a JSON string of these bytes. Bytes that are not ASCII go through as they are (UTF-8 stays
+// UTF-8); control characters, quotes and backslashes are escaped.
+template <class W>
+void WriteJsonString(View bytes, W&& write) {
+  write(View("\""));
+  while (!bytes.empty()) {
+    std::size_t plain = 0;
+    while (plain < bytes.size() && static_cast<unsigned char>(bytes[plain]) >= 0x20 && bytes[plain] != '"' &&
+           bytes[plain] != '\\')
+      ++plain;
+    write(bytes.substr(0, plain));
+    bytes.remove_prefix(plain);
+    if (bytes.empty()) break;
+    const char c = bytes.front();
+    bytes.remove_prefix(1);
+    if (c == '"' || c == '\\') {
+      const char escaped[] = {'\\', c};
+      write(View(escaped, 2));
+    } else {
+      constexpr char kDigits[] = "0123456789abcdef";
+      const char escaped[] = {'\\', 'u', '0', '0', kDigits[(c >> 4) & 15], kDigits[c & 15]};
+      write(View(escaped, 6));
+    }
+  }
+  write(View("\""));
+}
+
 // Calls write(View) with the text of a value, as it appears in a TSV output.
 template <class T, class W>
 void WriteText(const T& v, W&& write) {
@@ -62,6 +93,42 @@ void WriteText(const T& v, W&& write) {
   }
 }
 
+// The same value as JSON: numbers and booleans as such, tuples and structs as arrays, all else as strings.
+template <class T, class W>
+void WriteJson(const T& v, W&& write) {
+  if constexpr (std::is_floating_point_v<T>) {
+    // JSON knows neither infinity nor NaN.
+    if (v - v == T{}) {
+      WriteText(v, write);
+    } else {
+      write(View("null"));
+    }
+  } else if constexpr (kJsonNumber<T> || std::is_same_v<T, bool> || std::is_enum_v<T>) {
+    WriteText(v, write);
+  } else if constexpr (std::is_same_v<T, None>) {
+    write(View("null"));
+  } else if constexpr (std::is_same_v<T, char>) {
+    WriteJsonString(View(&v, 1), write);
+  } else if constexpr (std::is_convertible_v<const T&, View>) {
+    WriteJsonString(View(v), write);
+  } else if constexpr (requires { v.view(); }) {
+    WriteJsonString(v.view(), write);
+  } else if constexpr (requires { []<class D>(const Desc<D>&) {}(v); }) {
+    WriteJson(v.v, write);
+  } else if constexpr (Fields<const T>) {
+    WriteJson(v.mr_key_fields(), write);
+  } else {
+    std::apply(
+        [&](const auto& first, const auto&... rest) {
+          write(View("["));
+          WriteJson(first, write);
+          ((write(View(",")), WriteJson(rest, write)), ...);
+          write(View("]"));
+        },
+        v);
+  }
+}
+
 }  // namespace detail
 
 class Out {
@@ -89,10 +156,12 @@ class Out {
     text(pieces...);
     raw("\n");
   }
-  // key TAB value NEWLINE; a None has neither text nor TAB.
+  // key TAB value NEWLINE; a None has neither text nor TAB. Or whatever --output-format of the job asks for.
   template <class K, class V>
   void kv(const K& key, const V& value) {
-    if constexpr (std::is_same_v<V, None>) {
+    if (sink_->format == MR_OUTPUT_JSON_LINES) [[unlikely]] {
+      Json(key, value);
+    } else if constexpr (std::is_same_v<V, None>) {
       line(key);
     } else if constexpr (std::is_same_v<K, None>) {
       line(value);
@@ -110,6 +179,15 @@ class Out {
   mr_sink* sink() { return sink_; }
 
  private:
+  template <class K, class V>
+  [[gnu::noinline]] void Json(const K& key, const V& value) {
+    const auto write = [this](View bytes) { raw(bytes); };
+    raw("{\"key\":");
+    detail::WriteJson(key, write);
+    raw(",\"value\":");
+    detail::WriteJson(value, write);
+    raw("}\n");
+  }
   [[gnu::noinline]] void Big(View bytes) {
     constexpr std::size_t kAtOnce = 65536;
     while (!bytes.empty()) {

@@ -50,6 +50,39 @@ TEST(PlanSplits, CompressedFile_IsOnePiece) {
               testing::ElementsAre("/a.gz[0,250)", "/b[0,10)"));
 }
 
+TEST(PlanSplits, MaxSplits_MakesThemLarger) {
+  wire::JobSpec spec = SpecOf({File("/a", 1000), File("/b.gz", 300, wire::Compression::kGzip), File("/c", 50)});
+  spec.config.max_splits = 4;
+  const auto plan = PlanSplits(spec);
+  ASSERT_TRUE(plan.has_value()) << plan.error().text;
+  EXPECT_LE(plan->size(), 4u);
+  EXPECT_GE(plan->size(), 3u) << "no larger than needed";
+  uint64_t bytes = 0;
+  for (const wire::MapWork& work : *plan) bytes += SplitBytes(work);
+  EXPECT_EQ(bytes, 1350u);
+  spec.config.max_splits = 1;
+  EXPECT_EQ(PlanSplits(spec)->size(), 1u);
+}
+
+TEST(PlanSplits, MaxSplits_CannotBeKept) {
+  std::vector<wire::InputFile> files(2 * kMaxFilesPerTask + 1, File("/a", 1));
+  wire::JobSpec spec = SpecOf(std::move(files));
+  spec.config.max_splits = 2;
+  const auto plan = PlanSplits(spec);
+  ASSERT_FALSE(plan.has_value());
+  EXPECT_THAT(plan.error().text, testing::HasSubstr("larger --max-splits, or fewer files"));
+}
+
+TEST(CheckSpec, BoundsOfSlotsAndSplits) {
+  for (const auto change : {+[](wire::JobConfig& c) { c.slots_per_task = 0; }, +[](wire::JobConfig& c) { c.slots_per_task = 5000; },
+                            +[](wire::JobConfig& c) { c.max_splits = 0; }, +[](wire::JobConfig& c) { c.tie_ms = -1; }}) {
+    wire::JobSpec spec = MakeSpec(1, 1);
+    EXPECT_TRUE(CheckSpec(spec).has_value());
+    change(spec.config);
+    EXPECT_FALSE(CheckSpec(spec).has_value());
+  }
+}
+
 TEST(PlanSplits, FixedRecords_AreNeverCut) {
   wire::JobSpec spec = SpecOf({File("/a", 90)});
   spec.config.input_format = wire::InputFormat::kFixed;
@@ -72,16 +105,13 @@ TEST(PlanSplits, NoInputAtAll_IsOneEmptyTask) {
   EXPECT_THAT(Plan(SpecOf({File("/empty", 0)})), testing::ElementsAre(""));
 }
 
-TEST(PlanSplits, TooManyTasks_NamesTheOption) {
-  const auto plan = PlanSplits(SpecOf({File("/a", 100ull * kMaxMapTasks + 1)}));
-  ASSERT_FALSE(plan.has_value());
-  EXPECT_EQ(plan.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_THAT(plan.error().text, testing::HasSubstr("--split-size"));
+TEST(PlanSplits, TooManyTasks_HaveLargerSplits) {
   EXPECT_EQ(PlanSplits(SpecOf({File("/a", 100ull * kMaxMapTasks)}))->size(), kMaxMapTasks);
-}
-
-TEST(PlanSplits, HugeFileWithTinySplits_IsRefusedWithoutPlanningIt) {
-  EXPECT_FALSE(PlanSplits(SpecOf({File("/a", UINT64_MAX - 1)})).has_value());
+  const auto plan = PlanSplits(SpecOf({File("/a", 100ull * kMaxMapTasks + 1)}));
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_LE(plan->size(), kMaxMapTasks);
+  EXPECT_EQ(PlanSplits(SpecOf({File("/a", UINT64_MAX / 2)}))->size() / 1000, kMaxMapTasks / 1000 * 8 / 9)
+      << "not many fewer than allowed";
 }
 
 TEST(PlanSplits, ManyTinyFiles_AreAtMostTenThousandPerTask) {

@@ -117,8 +117,12 @@ void Invariants::CheckViews(const CoordinatorCore& core) {
   uint32_t busy = 0;
   for (const wire::WorkerView& worker : core.ClusterView().workers) busy += worker.busy;
   uint32_t running = 0;
-  for (const auto& [id, run] : core.runs()) running += run.pool.running_count();
-  Require(busy == running, StrCat(busy, " slots are busy with ", running, " running attempts"));
+  for (const auto& [id, run] : core.runs()) {
+    const uint32_t slots = core.state().jobs.at(id).spec.config.slots_per_task;
+    const uint32_t finishing = run.pool.running_count(Phase::kFinish);
+    running += (run.pool.running_count() - finishing) * slots + finishing;
+  }
+  Require(busy == running, StrCat(busy, " slots are busy, running attempts need ", running));
   for (const wire::JobView& view : core.JobViews({})) {
     JobModel& job = jobs_[view.id];
     Require(view.map.done == job.map_winner.size(),

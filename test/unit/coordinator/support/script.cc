@@ -234,6 +234,12 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     request.spec.config.max_attempts = Number(named, "max_attempts", 4);
     request.spec.config.max_running = Number(named, "max_running", 0);
     request.spec.config.user = Get(named, "user", "ada");
+    const std::string priority = Get(named, "priority", "normal");
+    request.spec.config.priority = priority == "high"  ? wire::Priority::kHigh
+                                   : priority == "low" ? wire::Priority::kLow
+                                                       : wire::Priority::kNormal;
+    request.spec.config.slots_per_task = Number(named, "slots", 1);
+    request.spec.config.tie_ms = ParseDurationMs(Get(named, "tie", "0ms")).value_or(0);
     return request;
   }
   if (command == "kill") {

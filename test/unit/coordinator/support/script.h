@@ -3,7 +3,8 @@
 //
 //   set lease=10s max_jobs=2 exit_when_idle=5s …   (before anything else)
 //   plugin                                          a plugin is stored
-//   submit maps=2 reducers=1 [out=/out] [max_attempts=4] [max_running=0] [user=u] [again]
+//   submit maps=2 reducers=1 [out=/out] [max_attempts=4] [max_running=0] [user=u]
+//          [priority=low] [slots=1] [tie=0s] [again]
 //   register W [slots=2] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
 //   registration work W [free=1] [hold=1s] [accepted=A,…] [same] report W [running=A,…] [done=A,…]
 //   [failed=A:cause] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]

@@ -416,6 +416,34 @@ TEST_F(AgentCoreTest, Timeout_NotWhileWaitingForTheCommit) {
   }
 }
 
+TEST_F(AgentCoreTest, WideTask_OccupiesItsSlotsAndGetsTheirMemory) {
+  Register();
+  wire::Assignment wide = AssignmentOf(Map(0));
+  wide.config.slots_per_task = 2;
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, wide});
+  Step(PluginArrived{"abc"});
+  ASSERT_EQ(All<StartAttempt>().size(), 1u);
+  EXPECT_EQ(All<StartAttempt>().front().memory_limit_bytes, 2000u);
+  EXPECT_EQ(core_.busy_slots(), 2u);
+  Note();
+  After(100);
+  EXPECT_FALSE(Sent<wire::WorkRequest>()) << "no slot is free";
+  Step(TaskReported{0, Good(Map(0)), ""});
+  EXPECT_EQ(core_.busy_slots(), 0u);
+}
+
+TEST_F(AgentCoreTest, WideTask_WithoutEnoughFreeSlotsIsRefused) {
+  Register();
+  Run(Map(0));
+  wire::Assignment wide = AssignmentOf(Map(1));
+  wide.config.slots_per_task = 2;
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, wide});
+  EXPECT_THAT(All<StartAttempt>(), IsEmpty());
+  const auto report = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->outcomes.front().failure->cause, wire::FailureCause::kInternal);
+}
+
 TEST_F(AgentCoreTest, Memory_OverTheLimitIsKilledWithBothNumbers) {
   Register();
   const uint32_t slot = Run(Map(0));
