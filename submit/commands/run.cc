@@ -310,8 +310,10 @@ void RunJob::OpenPage() {
   const std::string url = StrCat(page_, "/jobs/", ToString(submitted_.job));
   const char* browser = std::getenv("BROWSER");
   const std::string program = browser != nullptr && *browser != '\0' ? browser : "xdg-open";
-  const Result<CapturedRun> opened = RunCaptured({"setsid", "-f", program, url}, kBrowserTime);
-  if (!opened || opened->exit_code != 0 || !opened->err.empty())
+  const std::string script =
+      "command -v \"$0\" >/dev/null || exit 127; exec setsid -f \"$0\" \"$1\" >/dev/null 2>&1 </dev/null";
+  const Result<CapturedRun> opened = RunCaptured({"/bin/sh", "-c", script, program, url}, kBrowserTime);
+  if (!opened || opened->exit_code != 0)
     in_.console.Note(StrCat("--open: '", program, "' cannot be run; the page is ", url));
 }
 

@@ -580,46 +580,5 @@ TEST_F(AgentCoreTest, Log_LastWordsTravelWithTheOutcome) {
   EXPECT_EQ(report->progress.front().log_bytes, "bye\n");
 }
 
-TEST(FailureOfDeath, SignalInUserCodeNamesAddressAndFunction) {
-  DeathReport death;
-  death.signalled = true;
-  death.signal_number = SIGSEGV;
-  death.handler_ran = true;
-  death.crash_signal = SIGSEGV;
-  death.fault_address = 0x10;
-  death.phase = MR_PHASE_MAP;
-  death.input_path = "/in";
-  const wire::Failure failure = FailureOfDeath(death, std::nullopt);
-  EXPECT_EQ(failure.cause, wire::FailureCause::kSignal);
-  EXPECT_EQ(failure.type, "SIGSEGV");
-  EXPECT_EQ(failure.message, "SIGSEGV, access to address 0x10 in map()");
-  EXPECT_EQ(failure.input_path, "/in");
-}
-
-TEST(FailureOfDeath, SigkillNearTheLimitIsMemory) {
-  DeathReport death;
-  death.signalled = true;
-  death.signal_number = SIGKILL;
-  death.phase = MR_PHASE_REDUCE;
-  death.peak_memory_bytes = 95;
-  death.memory_limit_bytes = 100;
-  EXPECT_EQ(FailureOfDeath(death, std::nullopt).cause, wire::FailureCause::kMemory);
-  death.peak_memory_bytes = 10;
-  EXPECT_EQ(FailureOfDeath(death, std::nullopt).cause, wire::FailureCause::kSignal);
-  death.phase = MR_PHASE_NONE;
-  EXPECT_EQ(FailureOfDeath(death, std::nullopt).cause, wire::FailureCause::kInternal);
-}
-
-TEST(FailureOfDeath, ExitInUserCodeIsTheUsers) {
-  DeathReport death;
-  death.exit_code = 1;
-  death.phase = MR_PHASE_COMBINE;
-  const wire::Failure failure = FailureOfDeath(death, std::nullopt);
-  EXPECT_EQ(failure.cause, wire::FailureCause::kExit);
-  EXPECT_THAT(failure.message, HasSubstr("combine() ended the process with exit(1)"));
-  death.phase = MR_PHASE_NONE;
-  EXPECT_EQ(FailureOfDeath(death, std::nullopt).cause, wire::FailureCause::kInternal);
-}
-
 }  // namespace
 }  // namespace mr::worker
