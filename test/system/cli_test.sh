@@ -411,4 +411,16 @@ case_job_waits_for_a_worker() {
   stop_cluster
 }
 
+two_task_processes() { [[ $(leftovers | grep -c 'mrtask --link-fd') == 2 ]]; }
+# A slot's process is there before its first task, and its successor before the next job's; never more than slots.
+case_processes_wait_for_work() {
+  start_coordinator
+  start_worker w1 --slots 2
+  wait_for 20 "two task processes wait for work" two_task_processes
+  expect 0 mr run wordcount "$data/kjv/04-job.txt" -o "$work/out" -r 2 --split-size 20k
+  same <(sorted_parts "$work/out") <(wordcount_oracle "$data/kjv/04-job.txt")
+  wait_for 20 "two new ones wait for the next job" two_task_processes
+  stop_cluster
+}
+
 run_cases

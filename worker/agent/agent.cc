@@ -55,6 +55,7 @@ int Agent::Run() {
     LOG(ERROR) << connected.error().text;
     return 6;
   }
+  AddSpares();
   Feed(Ticked{});
   while (!exit_code_) {
     auto ready = poller_.Wait(TimeToSleep(clock_.Read().mono));

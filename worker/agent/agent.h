@@ -58,14 +58,15 @@ class Agent {
  private:
   // A task process, or one that has been asked for and is not here yet.
   struct Task {
-    std::optional<uint32_t> slot;  // none: leaving
+    std::optional<uint32_t> slot;          // none: a spare one, or leaving
     std::shared_ptr<TaskProcess> process;  // shared with chores that look at it
     std::optional<wire::Assignment> assignment;
     uint64_t memory_limit_bytes = 0;
     bool log_open = true;
     bool link_open = true;
     bool kill_on_arrival = false;
-    Time kill_at{};  // of a leaving one
+    bool spare = false;          // belongs to no job yet: it waits for its first message
+    Time kill_at = Time::max();  // of a leaving one
   };
 
   void Feed(AgentEvent event);
@@ -107,6 +108,9 @@ class Agent {
   void PublishStatus();
   Duration TimeToSleep(Time now) const;
   Task* TaskOf(uint32_t slot);
+  Task* TakeSpare();
+  void AddSpares();
+  void Greet(Task& task);
   wire::Request Envelope(uint64_t request_id, uint64_t epoch, wire::RequestBody body) const;
 
   AgentSettings settings_;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr Duration kGoodbyeTime = std::chrono::seconds(3);
 constexpr int kExitBug = 70;
+constexpr size_t kSparesMax = 4;
 
 }  // namespace
 
@@ -23,6 +24,32 @@ Agent::Task* Agent::TaskOf(uint32_t slot) {
     if (task.slot == slot) return &task;
   }
   return nullptr;
+}
+
+// A process that was started before there was work for it, if there is one.
+Agent::Task* Agent::TakeSpare() {
+  for (auto& [id, task] : tasks_) {
+    if (std::exchange(task.spare, false)) return &task;
+  }
+  return nullptr;
+}
+
+// To start a process takes longer than a small task does. So a slot that has none gets one before
+// there is work for it; but never are there more processes than slots.
+void Agent::AddSpares() {
+  size_t spares = 0;
+  size_t working = 0;
+  for (const auto& [id, task] : tasks_) {
+    spares += task.spare ? 1 : 0;
+    working += task.slot ? 1 : 0;
+  }
+  for (; spares < kSparesMax && spares + working < settings_.core.slots; ++spares) {
+    const uint64_t id = next_task_id_++;
+    if (!spawner_.Spawn(id, settings_.mrtask_path))
+      return;  // the next attempt meets the error too, and tells it
+    ++totals_.spawned;
+    tasks_[id].spare = true;
+  }
 }
 
 // A message that does not go out is no matter: the process is ending, and that is news of the
@@ -47,12 +74,17 @@ void Agent::Perform(StartAttempt action) {
     // too.
     return;
   }
-  const uint64_t id = next_task_id_++;
-  ++totals_.spawned;
-  Task& task = tasks_[id];
+  Task* spare = TakeSpare();
+  const uint64_t id = spare == nullptr ? next_task_id_++ : 0;
+  Task& task = spare == nullptr ? tasks_[id] : *spare;
   task.slot = action.slot;
   task.memory_limit_bytes = action.memory_limit_bytes;
   task.assignment = std::move(action.assignment);
+  if (spare != nullptr) {
+    if (task.process) Greet(task);
+    return;
+  }
+  ++totals_.spawned;
   if (const Status asked = spawner_.Spawn(id, settings_.mrtask_path); !asked) {
     tasks_.erase(id);
     Feed(TaskDied{action.slot, {}, asked.error().text, ""});
@@ -94,6 +126,11 @@ void Agent::OnSpawned(Spawned spawned) {
   poller_.AddFd(task.process->link().descriptor(), LinkKey(spawned.id));
   poller_.AddFd(task.process->log_fd(), LogKey(spawned.id));
   if (task.kill_on_arrival) return task.process->SignalGroup(SIGKILL);
+  if (task.assignment) Greet(task);
+}
+
+// A process learns from its first message whom it works for; its first attempt comes with it.
+void Agent::Greet(Task& task) {
   const wire::JobConfig& config = task.assignment->config;
   wire::TaskHello hello;
   hello.worker_name = settings_.core.name;
@@ -206,6 +243,7 @@ void Agent::Perform(StopTask action) {
     SendTo(*task, wire::TaskGoodbye{});
   else
     task->kill_on_arrival = true;
+  AddSpares();
 }
 
 }  // namespace mr::worker
