@@ -15,6 +15,7 @@
 
 #include "common/base/strings.h"
 #include "common/io/env.h"
+#include "common/io/writeback.h"
 
 namespace mr {
 namespace {
@@ -113,10 +114,18 @@ class PosixWritableFile final : public WritableFile {
   uint64_t size_bytes() const override { return size_; }
   const std::string& path() const override { return path_; }
 
+  // A hint: where it fails, Sync does all of the work.
+  void BeginWriteback() {
+    ::sync_file_range(fd_.get(), static_cast<off_t>(handed_on_), static_cast<off_t>(size_ - handed_on_),
+                      SYNC_FILE_RANGE_WRITE);
+    handed_on_ = size_;
+  }
+
  private:
   Descriptor fd_;
   std::string path_;
   uint64_t size_ = 0;
+  uint64_t handed_on_ = 0;  // bytes that writeback was asked for
 };
 
 class PosixFileLock final : public FileLock {
@@ -332,6 +341,10 @@ Result<std::string> ProgramDirectory() {
   const ssize_t length = ::readlink("/proc/self/exe", buffer, sizeof buffer);
   if (length <= 0) return FailErrno(errno, "cannot tell where this program lies (/proc/self/exe)");
   return ParentPath(std::string_view(buffer, static_cast<size_t>(length)));
+}
+
+void BeginWriteback(WritableFile& file) {
+  if (auto* const posix = dynamic_cast<PosixWritableFile*>(&file)) posix->BeginWriteback();
 }
 
 }  // namespace mr

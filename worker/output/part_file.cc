@@ -2,7 +2,15 @@
 
 #include <utility>
 
+#include "common/io/writeback.h"
+
 namespace mr::worker {
+namespace {
+
+// Large enough for disks that like long writes, small enough that the fsync at the end has little left.
+constexpr uint64_t kWritebackBytes = 8u << 20;
+
+}  // namespace
 
 Result<std::unique_ptr<PartFile>> PartFile::Create(Env& env, const std::string& directory,
                                                    std::string name, wire::Compression compression,
@@ -57,7 +65,12 @@ Status PartFile::Put(std::string_view bytes) {
   if (bytes.empty()) return {};
   hash_.Update(bytes);
   info_.size_bytes += bytes.size();
-  return file_->Append(bytes);
+  MR_RETURN_IF_ERROR(file_->Append(bytes));
+  if (info_.size_bytes - handed_on_ >= kWritebackBytes) {
+    handed_on_ = info_.size_bytes;
+    BeginWriteback(*file_);
+  }
+  return {};
 }
 
 }  // namespace mr::worker

@@ -48,6 +48,7 @@ class PartFile final : public OutputWriter::File {
   std::string buffer_;
   StreamHash64 hash_;
   wire::OutputFile info_;
+  uint64_t handed_on_ = 0;  // bytes that the disk has begun with
   Status status_;
 };
 

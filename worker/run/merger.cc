@@ -37,7 +37,7 @@ bool Merger::Fail(Error error, const SegmentInput* input) {
 Step Merger::Start() {
   if (state_ == State::kEnded) return Step::kEnd;
   if (state_ == State::kFailed || !MergePasses() || !OpenAll()) return Step::kError;
-  if (leaves_.empty()) {
+  if (cursors_.empty()) {
     state_ = State::kEnded;
     return Step::kEnd;
   }
@@ -49,47 +49,43 @@ Step Merger::Start() {
 bool Merger::OpenAll() {
   for (const SegmentInput& input : inputs_) {
     cursors_.push_back(std::make_unique<SegmentCursor>(env_, input));
-    leaves_.push_back({0, cursors_.back().get(), false});
-    if (cursors_.back()->Next()) {
-      leaves_.back().prefix = cursors_.back()->prefix();
-    } else if (!Exhaust(static_cast<uint32_t>(leaves_.size() - 1))) {
-      return false;
-    }
+    exhausted_.push_back(false);
+    if (!cursors_.back()->Next() && !Exhaust(static_cast<uint32_t>(cursors_.size() - 1))) return false;
   }
   return true;
 }
 
 // False: the cursor did not end but failed.
 bool Merger::Exhaust(uint32_t leaf) {
-  const SegmentCursor& cursor = *leaves_[leaf].cursor;
+  const SegmentCursor& cursor = *cursors_[leaf];
   if (!cursor.status()) return Fail(cursor.status().error(), &cursor.input());
-  leaves_[leaf].prefix = std::numeric_limits<uint64_t>::max();
-  leaves_[leaf].exhausted = true;
+  winner_.prefix = kLastPrefix;
+  exhausted_[leaf] = true;
   return true;
 }
 
 bool Merger::BeforeInFull(uint32_t a, uint32_t b) const {
-  if (leaves_[a].exhausted || leaves_[b].exhausted) {
-    return leaves_[a].exhausted == leaves_[b].exhausted ? a < b : leaves_[b].exhausted;
-  }
-  int order = ComparePastPrefix(leaves_[a].cursor->key(), leaves_[b].cursor->key());
+  if (exhausted_[a] || exhausted_[b]) return exhausted_[a] == exhausted_[b] ? a < b : exhausted_[b];
+  int order = ComparePastPrefix(cursors_[a]->key(), cursors_[b]->key());
   return order != 0 ? order < 0 : a < b;
 }
 
 // Every leaf climbs until it meets an empty match and waits there for its opponent.
 void Merger::BuildTree() {
-  losers_.assign(leaves_.size(), kNobody);
-  for (uint32_t leaf = 0; leaf < leaves_.size(); ++leaf) {
-    uint32_t winner = leaf;
-    for (size_t match = (leaf + leaves_.size()) / 2; match > 0 && winner != kNobody; match /= 2) {
-      if (losers_[match] == kNobody) {
-        losers_[match] = std::exchange(winner, kNobody);
+  constexpr Player kWaiting{0, kNobody};
+  losers_.assign(cursors_.size(), kWaiting);
+  for (uint32_t leaf = 0; leaf < cursors_.size(); ++leaf) {
+    Player winner{exhausted_[leaf] ? kLastPrefix : cursors_[leaf]->prefix(), leaf};
+    for (size_t match = (leaf + cursors_.size()) / 2; match > 0 && winner.leaf != kNobody; match /= 2) {
+      if (losers_[match].leaf == kNobody) {
+        losers_[match] = std::exchange(winner, kWaiting);
       } else if (Before(losers_[match], winner)) {
         std::swap(losers_[match], winner);
       }
     }
-    if (winner != kNobody) winner_ = winner;
+    if (winner.leaf != kNobody) winner_ = winner;
   }
+  current_ = cursors_[winner_.leaf].get();
 }
 
 // Each slice of k segments leaves k - 1 fewer. Slices are neighbours, so that records with equal keys keep the

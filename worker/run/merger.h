@@ -39,10 +39,9 @@ class Merger {
   // kError: see error().
   Step Next() {
     if (state_ != State::kMerging) [[unlikely]] return Start();
-    SegmentCursor& winner = *leaves_[winner_].cursor;
-    if (winner.Next()) [[likely]] {
-      leaves_[winner_].prefix = winner.prefix();
-    } else if (!Exhaust(winner_)) {
+    if (current_->Next()) [[likely]] {
+      winner_.prefix = current_->prefix();
+    } else if (!Exhaust(winner_.leaf)) {
       return Step::kError;
     }
     Replay();
@@ -50,9 +49,9 @@ class Merger {
   }
 
   // The current record; valid until Next().
-  std::string_view key() const { return leaves_[winner_].cursor->key(); }
-  std::string_view value() const { return leaves_[winner_].cursor->value(); }
-  const Frame& frame() const { return leaves_[winner_].cursor->frame(); }
+  std::string_view key() const { return current_->key(); }
+  std::string_view value() const { return current_->value(); }
+  const Frame& frame() const { return current_->frame(); }
 
   const Error& error() const { return error_; }
   // The map attempt whose output cannot be used, if that is the error.
@@ -60,16 +59,18 @@ class Merger {
   uint64_t bytes_read() const;  // of all segments of the last pass
 
  private:
+  static constexpr uint64_t kLastPrefix = ~uint64_t{0};
   enum class State : uint8_t { kNew, kMerging, kEnded, kFailed };
-  struct Leaf {
+  // Who plays: the prefix lies beside the number, so that a match looks at nothing else.
+  struct Player {
     uint64_t prefix = 0;  // ~0 when exhausted: a real key may have it too
-    SegmentCursor* cursor = nullptr;
-    bool exhausted = false;
+    uint32_t leaf = 0;
   };
 
   Step Start();
   Step Current() {
-    if (!leaves_[winner_].exhausted) [[likely]] return Step::kRecord;
+    // An exhausted winner: everybody is.
+    if (winner_.prefix != kLastPrefix || !exhausted_[winner_.leaf]) [[likely]] return Step::kRecord;
     state_ = State::kEnded;
     return Step::kEnd;
   }
@@ -80,17 +81,24 @@ class Merger {
   void BuildTree();
   bool Fail(Error error, const SegmentInput* input);
 
-  bool Before(uint32_t a, uint32_t b) const {
-    if (leaves_[a].prefix != leaves_[b].prefix) [[likely]] return leaves_[a].prefix < leaves_[b].prefix;
-    return BeforeInFull(a, b);
+  bool Before(const Player& a, const Player& b) const {
+    return a.prefix != b.prefix ? a.prefix < b.prefix : BeforeInFull(a.leaf, b.leaf);
   }
   bool BeforeInFull(uint32_t a, uint32_t b) const;
+  // Who wins a match of two random keys cannot be predicted, so the common case is made of conditional moves.
   void Replay() {
-    uint32_t winner = winner_;
-    for (size_t match = (winner + leaves_.size()) / 2; match > 0; match /= 2) {
-      if (Before(losers_[match], winner)) std::swap(losers_[match], winner);
+    Player winner = winner_;
+    for (size_t match = (winner.leaf + cursors_.size()) / 2; match > 0; match /= 2) {
+      const Player loser = losers_[match];
+      bool beaten = loser.prefix < winner.prefix;
+      if (loser.prefix == winner.prefix) [[unlikely]] beaten = BeforeInFull(loser.leaf, winner.leaf);
+      losers_[match].prefix = beaten ? winner.prefix : loser.prefix;
+      losers_[match].leaf = beaten ? winner.leaf : loser.leaf;
+      winner.prefix = beaten ? loser.prefix : winner.prefix;
+      winner.leaf = beaten ? loser.leaf : winner.leaf;
     }
     winner_ = winner;
+    current_ = cursors_[winner.leaf].get();
   }
 
   Env& env_;
@@ -100,9 +108,10 @@ class Merger {
   Error error_;
   std::optional<AttemptId> damaged_source_;
   std::vector<std::unique_ptr<SegmentCursor>> cursors_;
-  std::vector<Leaf> leaves_;
-  std::vector<uint32_t> losers_;  // [match]; match 1 is the final, 0 is unused
-  uint32_t winner_ = 0;
+  std::vector<bool> exhausted_;   // by leaf
+  std::vector<Player> losers_;    // [match]; match 1 is the final, 0 is unused
+  Player winner_;
+  SegmentCursor* current_ = nullptr;  // the winner's
   std::vector<std::string> scratch_;  // runs made here
   uint64_t scratch_count_ = 0;
 };
