@@ -82,8 +82,20 @@ std::vector<std::string> QuantileBounds(const std::vector<std::string>& sorted_k
     // Nothing was seen: one partition gets all keys.
     return std::vector<std::string>(reducers > 0 ? reducers - 1 : 0);
   }
-  for (uint64_t i = 1; i < reducers; ++i)
-    bounds.push_back(sorted_keys[i * sorted_keys.size() / reducers]);
+  // What is left is shared evenly by the partitions that are left: a key that fills a partition of its own takes
+  // nothing from the others. Cuts lie between different keys, at the nearer end of the run of equal ones.
+  const auto end = sorted_keys.end();
+  auto done = sorted_keys.begin();
+  for (uint32_t left = reducers; left > 1; --left) {
+    const auto even = done == end ? done : done + (end - done) / left;
+    auto cut = even;
+    if (even != end) {
+      const auto [first, last] = std::equal_range(done, end, *even);
+      cut = first == done || last - even < even - first ? last : first;
+    }
+    bounds.push_back(cut == end ? sorted_keys.back() : *cut);
+    done = cut;
+  }
   return bounds;
 }
 

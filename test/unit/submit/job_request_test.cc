@@ -211,6 +211,23 @@ TEST(BuildSpec, Defaults_ComeFromThePlugin) {
   EXPECT_FALSE(spec->config.combine);
 }
 
+TEST(QuantileBounds, AHotKey_LeavesTheOtherPartitionsEven) {
+  std::vector<std::string> keys(4000, "m");  // half of all records
+  for (int i = 0; i < 4000; ++i) keys.push_back(StrCat(i % 2 == 0 ? "a" : "z", 1000 + i));
+  std::sort(keys.begin(), keys.end());
+  const auto bounds = QuantileBounds(keys, 8);
+  ASSERT_EQ(bounds.size(), 7u);
+  EXPECT_TRUE(std::is_sorted(bounds.begin(), bounds.end()));
+  std::vector<size_t> sizes(8);
+  for (const std::string& key : keys) {
+    ++sizes[static_cast<size_t>(std::upper_bound(bounds.begin(), bounds.end(), key) - bounds.begin())];
+  }
+  std::sort(sizes.begin(), sizes.end());
+  EXPECT_EQ(sizes.back(), 4000u) << "the hot key cannot be divided, but it is alone";
+  EXPECT_LE(sizes[6], 1000u);
+  EXPECT_GT(sizes.front(), 200u) << "no partition is wasted";
+}
+
 TEST(QuantileBounds, Bounds_AreQuantilesAndDeterministic) {
   std::vector<std::string> keys;
   for (char c = 'a'; c < 'a' + 8; ++c) keys.emplace_back(1, c);

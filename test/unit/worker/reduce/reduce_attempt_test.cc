@@ -10,6 +10,8 @@
 #include "common/base/strings.h"
 #include "test/unit/worker/testutil/c_jobs.h"
 #include "worker/map/map_attempt.h"
+#include "worker/shuffle/run_files.h"
+#include "worker/shuffle/segment_server.h"
 
 namespace mr::worker::test {
 namespace {
@@ -184,6 +186,55 @@ TEST_F(JobTest, Reduce_ADamagedMapOutputIsAFetchFailureOfItsMap) {
   EXPECT_EQ(result.error().cause, wire::FailureCause::kFetch);
   EXPECT_EQ(result.error().failed_source, victim);
   EXPECT_EQ(reduce_->commits, 0);
+}
+
+// An attempt that dies after it has fetched a part leaves its scratch files behind. The next one, with another number,
+// fetches everything anew and is not disturbed by them.
+TEST_F(JobTest, Reduce_RunsAgainAfterAnAttemptThatFetchedOnlyAPart) {
+  std::string text, expected;
+  for (int i = 10'000; i < 14'000; ++i) {
+    text += StrCat("key ", i, "\t", std::string(600, 'v'), i, "\n");
+    expected += StrCat("key ", i, "\t", std::string(600, 'v'), i, "\n");
+  }
+  RunMaps(GroupingJob(), WriteInput(scratch_ / "in", text, 300'000), kPlain);
+  ASSERT_GE(work_.sources.size(), 4u);
+  // Every output but the first is on another worker, which has lost the last one.
+  net::NetContext net;
+  const std::string far = scratch_ / "far";
+  ASSERT_TRUE(PosixEnv().CreateDirectories(far).has_value());
+  auto server = SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", far);
+  ASSERT_TRUE(server.has_value()) << server.error().text;
+  for (size_t i = 1; i < work_.sources.size(); ++i) {
+    const AttemptId& attempt = work_.sources[i].attempt;
+    ASSERT_TRUE(PosixEnv().Rename(RunFilePath(outputs(), attempt), RunFilePath(far, attempt)).has_value());
+    work_.sources[i].endpoint = (*server)->endpoint();
+  }
+  const std::string lost = RunFilePath(far, work_.sources.back().attempt);
+  ASSERT_TRUE(PosixEnv().Rename(lost, lost + ".gone").has_value());
+  const auto run = [&](uint32_t number) {
+    reduce_ = std::make_unique<AttemptFixture>(scratch_ / StrCat("attempt", number));
+    Configure(*reduce_, kPlain);
+    reduce_->assignment.config.task_memory_bytes = 1 << 20;  // most of it goes to disk
+    reduce_->assignment.config.shuffle_codec = wire::Compression::kNone;
+    reduce_->assignment.attempt.task.phase = Phase::kReduce;
+    reduce_->assignment.attempt.number = number;
+    FetchOptions fetch;
+    fetch.own_endpoint = kEndpoint;
+    fetch.own_output_dir = outputs();
+    fetch.net = &net;
+    return RunReduceAttempt(reduce_->context, GroupingJob(), work_, fetch);
+  };
+
+  const auto first = run(0);
+  ASSERT_FALSE(first.has_value());
+  EXPECT_EQ(first.error().cause, wire::FailureCause::kFetch);
+  EXPECT_EQ(first.error().failed_source, work_.sources.back().attempt);
+  EXPECT_GT(reduce_->box.shuffle_bytes_done.load(), 0u) << "a part had come";
+
+  ASSERT_TRUE(PosixEnv().Rename(lost + ".gone", lost).has_value());
+  const auto second = run(1);
+  ASSERT_TRUE(second.has_value()) << second.error().message;
+  EXPECT_EQ(Part(0), expected);
 }
 
 TEST_F(JobTest, Reduce_WithoutAGrantPublishesNothing) {
