@@ -29,6 +29,16 @@ Arena::Arena(uint64_t bytes) : size_(bytes) {
   ::madvise(data_, bytes, MADV_HUGEPAGE);  // a wish
 }
 
+Arena Arena::AtMost(uint64_t bytes, uint64_t least) {
+  for (; bytes / 2 >= least; bytes /= 2) {
+    try {
+      return Arena(bytes);
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  return Arena(bytes);
+}
+
 Arena::~Arena() {
   if (data_ != nullptr) ::munmap(data_, size_);
 }

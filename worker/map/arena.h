@@ -13,6 +13,8 @@ namespace mr::worker {
 class Arena {
  public:
   explicit Arena(uint64_t bytes);
+  // As above, but content with half, a quarter … when the process may not have so much, down to `least`.
+  static Arena AtMost(uint64_t bytes, uint64_t least);
   ~Arena();
   Arena(Arena&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   Arena& operator=(Arena&& other) noexcept {

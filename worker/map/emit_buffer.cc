@@ -7,8 +7,15 @@
 
 #include "common/base/logging.h"
 #include "common/base/strings.h"
+#include "worker/map/deal_out.h"
 
 namespace mr::worker {
+
+namespace {
+
+uint64_t WholeEntries(uint64_t bytes) { return bytes / sizeof(IndexEntry) * sizeof(IndexEntry); }
+
+}  // namespace
 
 wire::Failure TornFrame(size_t offset, size_t window_bytes) {
   wire::Failure failure;
@@ -22,12 +29,10 @@ wire::Failure TornFrame(size_t offset, size_t window_bytes) {
 
 EmitBuffer::EmitBuffer(uint64_t budget_bytes, Partitioner& partitioner)
     : partitioner_(partitioner),
-      budget_(std::clamp(budget_bytes, kMinBudget, kMaxBudget)),
-      arena_(Allocate(budget_)),
+      arena_(Arena::AtMost(WholeEntries(std::clamp(budget_bytes, kMinBudget, kMaxBudget)), kMinBudget)),
+      budget_(arena_.size()),
       per_partition_(partitioner.count() + 1),
       next_(partitioner.count() + 1) {}
-
-Arena EmitBuffer::Allocate(uint64_t bytes) { return Arena(bytes / sizeof(IndexEntry) * sizeof(IndexEntry)); }
 
 // As many whole frames from the front as there is room for. `torn`: a frame that does not end.
 std::string_view EmitBuffer::Fitting(std::string_view frames, size_t& count, const char*& torn) const {
@@ -70,7 +75,7 @@ Attempted<void> EmitBuffer::Consume(std::string_view frames, const Spill& spill)
       Frame frame;
       CHECK(ReadFrame(frames.data(), frames.data() + frames.size(), frame));
       arena_ = Arena(0);  // do not hold both
-      arena_ = Allocate(frame.size() + 2 * sizeof(IndexEntry));
+      arena_ = Arena(WholeEntries(frame.size() + 2 * sizeof(IndexEntry)));
     }
   }
   return {};
@@ -103,8 +108,10 @@ bool EmitBuffer::Add(std::string_view frames) {
 Attempted<void> EmitBuffer::Sort() {
   uint64_t begin = 0;
   for (uint64_t& slot : per_partition_) begin += std::exchange(slot, begin);
-  const std::span entries(index_begin(), count_);
-  if (partitioner_.count() > 1) DealOut(entries, per_partition_, next_);
+  const std::span<IndexEntry> entries(index_begin(), count_);
+  if (partitioner_.count() > 1) {
+    DealOut(entries, per_partition_, next_, [](const IndexEntry& entry) { return entry.partition(); });
+  }
   for (size_t p = 0; p + 1 < per_partition_.size(); ++p) {
     SortIndex(entries.subspan(per_partition_[p], per_partition_[p + 1] - per_partition_[p]), arena_.data());
   }
@@ -119,7 +126,7 @@ EmitBuffer::Source EmitBuffer::Records(uint32_t partition) const {
 void EmitBuffer::Clear() {
   if (arena_.size() > budget_) {
     arena_ = Arena(0);
-    arena_ = Allocate(budget_);
+    arena_ = Arena(budget_);
   }
   used_ = 0;
   count_ = 0;

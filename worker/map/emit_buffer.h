@@ -22,6 +22,7 @@ class EmitBuffer {
   Attempted<void> Consume(std::string_view frames, const Spill& spill);
   Attempted<void> Sort();
   void Clear();
+  void Release() { arena_ = Arena(0); }  // all memory; afterwards it can only be destroyed
   bool empty() const { return count_ == 0; }
   const EmitStats& stats() const { return stats_; }
 
@@ -59,15 +60,14 @@ class EmitBuffer {
   static constexpr uint64_t kMinBudget = 64u << 10;
   static constexpr uint64_t kMaxBudget = uint64_t{1} << IndexEntry::kOffsetBits;
 
-  static Arena Allocate(uint64_t bytes);
   std::string_view Fitting(std::string_view frames, size_t& count, const char*& torn) const;
   bool Add(std::string_view frames);
   IndexEntry* index_end() const { return reinterpret_cast<IndexEntry*>(arena_.data() + arena_.size()); }
   IndexEntry* index_begin() const { return index_end() - count_; }
 
   Partitioner& partitioner_;
-  uint64_t budget_;
   Arena arena_;
+  uint64_t budget_;  // what arena_ has, but for a record that is larger
   uint64_t used_ = 0;  // bytes of frames
   uint64_t count_ = 0;
   std::vector<uint64_t> per_partition_;  // counts; after Sort(): where each begins in the index

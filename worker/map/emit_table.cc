@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
+#include <cstring>
+#include <span>
+#include <utility>
 
 #include "common/base/hash.h"
 #include "common/base/logging.h"
 #include "common/base/strings.h"
+#include "worker/map/deal_out.h"
 
 namespace mr::worker {
 namespace {
@@ -14,6 +17,10 @@ namespace {
 constexpr uint64_t kFirstSlots = 1u << 13;  // 256 KiB
 constexpr uint64_t kFewestSlots = 512;      // twice a batch: there is always room for one more
 constexpr uint64_t kMostSlots = uint64_t{1} << 31;
+constexpr size_t kBatchLongBytes = 32u << 10;  // of keys longer than a slot's; one may be larger
+constexpr uint64_t kMinBudget = kFewestSlots * sizeof(TableSlot) + 2 * kBatchLongBytes;
+
+constexpr size_t KeptBytes(uint32_t key_size) { return (size_t{key_size} + 7) / 8 * 8; }
 
 uint64_t LowBytes(uint64_t word, uint32_t count) { return count >= 8 ? word : word & ~(~uint64_t{0} << (8 * count)); }
 
@@ -29,21 +36,26 @@ uint32_t HashWords(uint64_t first, uint64_t second, uint32_t size) {
 }  // namespace
 
 EmitTable::EmitTable(uint64_t budget_bytes, const FoldSpec& fold, Partitioner& partitioner)
-    : budget_(budget_bytes), fold_(fold), partitioner_(partitioner) {
-  uint64_t affordable = std::bit_floor(std::max<uint64_t>(budget_bytes / (2 * sizeof(Slot)), 1));
-  slots_.resize(std::clamp(affordable, kFewestSlots, kFirstSlots), Slot{0, 0, 0, 0, kEmpty});
-  mask_ = slots_.size() - 1;
+    : fold_(fold),
+      partitioner_(partitioner),
+      arena_(Arena::AtMost(std::clamp(budget_bytes, kMinBudget, kTableBytesMax) / 8 * 8, kMinBudget)),
+      budget_(arena_.size()),
+      keys_begin_(arena_.size()),
+      begin_(partitioner.count() + 1),
+      next_(partitioner.count() + 1) {
+  const uint64_t affordable = std::bit_floor(budget_ / (2 * sizeof(TableSlot)));
+  Empty(std::clamp(affordable, kFewestSlots, kFirstSlots));
 }
 
 // Reads whole words beyond short keys: the caller's window has slack, and other bytes are masked away.
 void EmitTable::Digest(const Frame& frame, Incoming& incoming) {
   const char* key = frame.data + kFrameHeaderBytes;
   uint32_t size = frame.key_size;
-  Slot& slot = incoming.slot;
+  TableSlot& slot = incoming.slot;
   incoming.key = key;
   slot.key_size = size;
   slot.first = LowBytes(LoadLittle<uint64_t>(key), size);
-  if (size <= kInlineBytes) {
+  if (size <= TableSlot::kInlineBytes) {
     slot.second = size > 8 ? LowBytes(LoadLittle<uint64_t>(key + 8), size - 8) : 0;
     slot.hash = HashWords(slot.first, slot.second, size);
   } else {
@@ -57,7 +69,8 @@ Attempted<size_t> EmitTable::Parse(std::string_view frames, size_t offset, size_
   const char* end = frames.data() + frames.size();
   size_t count = 0;
   long_bytes = 0;
-  for (; count < kBatch && at != end; ++count) {
+  const uint64_t mask = slot_count_ - 1;
+  for (; count < kBatch && at != end && long_bytes < kBatchLongBytes; ++count) {
     Frame frame;
     if (!ReadFrame(at, end, frame)) {
       return tl::unexpected(TornFrame(static_cast<size_t>(at - frames.data()), frames.size()));
@@ -70,8 +83,8 @@ Attempted<size_t> EmitTable::Parse(std::string_view frames, size_t offset, size_
     }
     Digest(frame, batch_[count]);
     batch_[count].slot.value = fold_.Load(frame.data + kFrameHeaderBytes + frame.key_size);
-    if (frame.key_size > kInlineBytes) long_bytes += frame.key_size;
-    __builtin_prefetch(&slots_[batch_[count].slot.hash & mask_], 1);
+    if (frame.key_size > TableSlot::kInlineBytes) long_bytes += KeptBytes(frame.key_size);
+    __builtin_prefetch(&slots()[batch_[count].slot.hash & mask], 1);
     at += frame.size();
   }
   bytes = static_cast<size_t>(at - frames.data()) - offset;
@@ -87,8 +100,7 @@ Attempted<void> EmitTable::Consume(std::string_view frames, const Spill& spill) 
     if (!count) return tl::unexpected(std::move(count).error());
     if (!MakeRoom(*count, long_bytes)) {
       if (auto spilled = spill(); !spilled) return spilled;
-      // An empty table takes any batch, over its budget if it must.
-      (void)MakeRoom(*count, long_bytes);
+      if (!MakeRoom(*count, long_bytes)) Enlarge(long_bytes);
     }
     Insert(*count);
     offset += bytes;
@@ -96,55 +108,71 @@ Attempted<void> EmitTable::Consume(std::string_view frames, const Spill& spill) 
   return {};
 }
 
-// Of the table with so many slots, half of them used, ready to be sorted.
-uint64_t EmitTable::BytesWith(uint64_t slots, size_t long_bytes) const {
-  return slots * sizeof(Slot) + slots / 2 * sizeof(Entry) + keys_.size() + long_bytes;
-}
-
 // False: the budget does not allow `count` more keys; spill.
 bool EmitTable::MakeRoom(size_t count, size_t long_bytes) {
-  bool fits = count_ + count <= slots_.size() / 2;
-  if (fits && (count_ == 0 || BytesWith(slots_.size(), long_bytes) <= budget_)) return true;
-  if (fits) return false;
-  // While it grows, the old slots are there too.
-  uint64_t grown = BytesWith(slots_.size() * 2, long_bytes) + slots_.size() * sizeof(Slot);
-  if (grown > budget_ || slots_.size() >= kMostSlots) return false;
-  Grow();
-  return true;
+  const uint64_t after = count_ + count;
+  if (after > slot_count_ / 2 && slot_count_ < kMostSlots) {
+    // While it grows, the keys that are there lie behind the new table.
+    const uint64_t grown = (2 * slot_count_ + count_) * sizeof(TableSlot);
+    if (grown + long_bytes <= keys_begin_) Grow();
+  }
+  return after <= slot_count_ / 4 * 3 && slot_count_ * sizeof(TableSlot) + long_bytes <= keys_begin_;
+}
+
+// For a key that is larger than the budget: there is no smaller way to hold it. The table is empty.
+void EmitTable::Enlarge(size_t long_bytes) {
+  CHECK(count_ == 0);
+  arena_ = Arena(0);  // do not hold both
+  arena_ = Arena(kFewestSlots * sizeof(TableSlot) + long_bytes);
+  Empty(kFewestSlots);
+}
+
+void EmitTable::Empty(uint64_t slot_count) {
+  slot_count_ = slot_count;
+  count_ = 0;
+  keys_begin_ = arena_.size();
+  std::fill_n(slots(), slot_count_, TableSlot{0, 0, 0, 0, TableSlot::kEmpty});
 }
 
 void EmitTable::Grow() {
-  std::vector<Slot> old(slots_.size() * 2, Slot{0, 0, 0, 0, kEmpty});
-  old.swap(slots_);
-  mask_ = slots_.size() - 1;
-  for (const Slot& slot : old) {
-    if (slot.key_size == kEmpty) continue;
-    uint64_t at = slot.hash & mask_;
-    while (slots_[at].key_size != kEmpty) at = (at + 1) & mask_;
-    slots_[at] = slot;
+  const uint64_t count = count_;
+  TableSlot* kept = slots() + 2 * slot_count_;
+  std::copy_if(slots(), slots() + slot_count_, kept,
+               [](const TableSlot& slot) { return slot.key_size != TableSlot::kEmpty; });
+  slot_count_ *= 2;
+  std::fill_n(slots(), slot_count_, TableSlot{0, 0, 0, 0, TableSlot::kEmpty});
+  const uint64_t mask = slot_count_ - 1;
+  // In the order of the old table, so that the new one is filled in two streams.
+  for (const TableSlot* slot = kept; slot != kept + count; ++slot) {
+    uint64_t at = slot->hash & mask;
+    while (slots()[at].key_size != TableSlot::kEmpty) at = (at + 1) & mask;
+    slots()[at] = *slot;
   }
 }
 
-inline bool EmitTable::Same(const Slot& slot, const Incoming& incoming) const {
+inline bool EmitTable::Same(const TableSlot& slot, const Incoming& incoming) const {
   if (slot.hash != incoming.slot.hash || slot.key_size != incoming.slot.key_size ||
       slot.first != incoming.slot.first) {
     return false;
   }
-  if (slot.key_size <= kInlineBytes) return slot.second == incoming.slot.second;
+  if (slot.key_size <= TableSlot::kInlineBytes) return slot.second == incoming.slot.second;
   return KeyOf(slot) == std::string_view(incoming.key, slot.key_size);
 }
 
 void EmitTable::Insert(size_t count) {
+  TableSlot* const table = slots();
+  const uint64_t mask = slot_count_ - 1;
   for (size_t i = 0; i < count; ++i) {
     const Incoming& incoming = batch_[i];
-    uint64_t at = incoming.slot.hash & mask_;
+    uint64_t at = incoming.slot.hash & mask;
     while (true) {
-      Slot& slot = slots_[at];
-      if (slot.key_size == kEmpty) {
+      TableSlot& slot = table[at];
+      if (slot.key_size == TableSlot::kEmpty) {
         slot = incoming.slot;
-        if (slot.key_size > kInlineBytes) {
-          slot.second = keys_.size();
-          keys_.append(incoming.key, slot.key_size);
+        if (!slot.has_inline_key()) {
+          keys_begin_ -= KeptBytes(slot.key_size);
+          std::memcpy(arena_.data() + keys_begin_, incoming.key, slot.key_size);
+          slot.second = keys_begin_;
         }
         ++count_;
         break;
@@ -153,52 +181,46 @@ void EmitTable::Insert(size_t count) {
         slot.value = fold_.Apply(slot.value, incoming.slot.value);
         break;
       }
-      at = (at + 1) & mask_;
+      at = (at + 1) & mask;
     }
   }
 }
 
-inline bool EmitTable::Less(const Entry& a, const Entry& b) const {
-  if (a.prefix != b.prefix) return a.prefix < b.prefix;
-  return ComparePastPrefix(KeyOf(slots_[a.slot]), KeyOf(slots_[b.slot])) < 0;
-}
-
-// Deals the slots out to their partitions, then sorts each partition.
+// Moves the used slots to the front, deals them out by partition, makes their keys numbers, and sorts.
 Attempted<void> EmitTable::Sort() {
-  std::vector<Entry> found;
-  found.reserve(count_);
-  begin_.assign(partitioner_.count() + 1, 0);
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    const Slot& slot = slots_[i];
-    if (slot.key_size == kEmpty) continue;
+  TableSlot* used = slots();
+  std::fill(begin_.begin(), begin_.end(), 0);
+  for (const TableSlot* slot = slots(); slot != slots() + slot_count_; ++slot) {
+    if (slot->key_size == TableSlot::kEmpty) continue;
     uint32_t partition;
-    if (!partitioner_.Of(KeyOf(slot), partition)) return tl::unexpected(partitioner_.TakeFailure());
-    found.push_back({__builtin_bswap64(slot.first), static_cast<uint32_t>(i), partition});
+    if (!partitioner_.Of(KeyOf(*slot), partition)) return tl::unexpected(partitioner_.TakeFailure());
+    *used = *slot;
+    used++->hash = partition;
     ++begin_[partition];
   }
   uint64_t begin = 0;
   for (uint64_t& slot : begin_) begin += std::exchange(slot, begin);
-  sorted_.resize(found.size());
-  std::vector<uint64_t> next(begin_);
-  for (const Entry& entry : found) sorted_[next[entry.partition]++] = entry;
+  const std::span<TableSlot> all(slots(), count_);
+  if (partitioner_.count() > 1) {
+    DealOut(all, begin_, next_, [](const TableSlot& slot) { return slot.hash; });
+  }
+  for (uint64_t i = 0; i < count_; ++i) sorted()[i] = SortedSlot::From(all[i], arena_.data());
   for (size_t p = 0; p + 1 < begin_.size(); ++p) {
-    std::sort(sorted_.begin() + static_cast<std::ptrdiff_t>(begin_[p]),
-              sorted_.begin() + static_cast<std::ptrdiff_t>(begin_[p + 1]),
-              [this](const Entry& a, const Entry& b) { return Less(a, b); });
+    SortSlots({sorted() + begin_[p], sorted() + begin_[p + 1]}, arena_.data());
   }
   return {};
 }
 
 EmitTable::Source EmitTable::Records(uint32_t partition) const {
-  return {*this, sorted_.data() + begin_[partition], sorted_.data() + begin_[partition + 1]};
+  return {fold_, arena_.data(), sorted() + begin_[partition], sorted() + begin_[partition + 1]};
 }
 
 void EmitTable::Clear() {
-  std::fill(slots_.begin(), slots_.end(), Slot{0, 0, 0, 0, kEmpty});
-  count_ = 0;
-  keys_.clear();
-  keys_.shrink_to_fit();
-  sorted_ = {};
+  if (arena_.size() > budget_) {
+    arena_ = Arena(0);
+    arena_ = Arena(budget_);
+  }
+  Empty(slot_count_);
 }
 
 }  // namespace mr::worker

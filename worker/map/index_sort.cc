@@ -1,9 +1,8 @@
 #include "worker/map/index_sort.h"
 
 #include <algorithm>
-#include <boost/sort/pdqsort/pdqsort.hpp>
-#include <utility>
 
+#include "worker/map/branchless_sort.h"
 #include "worker/run/frame.h"
 
 namespace mr::worker {
@@ -20,8 +19,7 @@ unsigned __int128 Number(const IndexEntry& entry) {
 }
 
 void SortNumbers(IndexEntry* begin, IndexEntry* end) {
-  boost::sort::pdqsort_branchless(
-      begin, end, [](const IndexEntry& a, const IndexEntry& b) { return Number(a) < Number(b); });
+  BranchlessSort(begin, end, [](const IndexEntry& a, const IndexEntry& b) { return Number(a) < Number(b); });
 }
 
 std::string_view KeyAt(const char* arena, const IndexEntry& entry) {
@@ -72,20 +70,6 @@ void ResolveTies(IndexEntry* begin, IndexEntry* end, const char* arena, size_t d
 }
 
 }  // namespace
-
-// Every entry that lies in another partition's place is carried to its own; the one that lay there goes on.
-void DealOut(std::span<IndexEntry> entries, std::span<const uint64_t> begin, std::span<uint64_t> next) {
-  std::copy(begin.begin(), begin.end(), next.begin());
-  for (uint32_t partition = 0; partition + 1 < begin.size(); ++partition) {
-    while (next[partition] < begin[partition + 1]) {
-      IndexEntry carried = entries[next[partition]];
-      for (uint32_t home; (home = carried.partition()) != partition;) {
-        std::swap(carried, entries[next[home]++]);
-      }
-      entries[next[partition]++] = carried;
-    }
-  }
-}
 
 void SortIndex(std::span<IndexEntry> entries, const char* arena) {
   IndexEntry* begin = entries.data();

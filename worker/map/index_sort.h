@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace mr::worker {
 
@@ -28,10 +27,6 @@ struct IndexEntry {
   }
   bool has_long_key() const { return place >> (kOffsetBits + kPartitionBits) == kLongKey; }
 };
-
-// Puts the entries of each partition together, in place: those of partition p lie in [begin[p], begin[p + 1])
-// afterwards, in no order. `begin` has one element more than there are partitions; `next` is for scratch.
-void DealOut(std::span<IndexEntry> entries, std::span<const uint64_t> begin, std::span<uint64_t> next);
 
 // Sorts the entries of one partition by key, and equal keys by offset, in place. Afterwards only offsets mean
 // anything: prefixes have been used up. 8 bytes behind the last frame must be readable.

@@ -9,6 +9,7 @@
 #include "worker/input/record_reader.h"
 #include "worker/map/emit_buffer.h"
 #include "worker/map/emit_table.h"
+#include "worker/map/map_memory.h"
 #include "worker/map/map_output.h"
 #include "worker/output/output_writer.h"
 #include "worker/run/run_index.h"
@@ -174,7 +175,7 @@ Attempted<wire::MapResult> MapAttempt::RunCollecting(CombineMode mode, const Fol
   auto job = UserJob::Create(def_, context_);
   if (!job) return tl::unexpected(std::move(job).error());
   Partitioner partitioner(**job, config_.reducers, config_.range_bounds);
-  Collector collector(config_.task_memory_bytes, extra..., partitioner);
+  Collector collector(MapMemory::Of(config_.task_memory_bytes).collector_bytes, extra..., partitioner);
   MapOutput<Collector> output(context_, **job, mode, fold, collector);
   Spill spill = [&output] { return output.Spill(); };
   WindowSink* face = nullptr;

@@ -13,8 +13,8 @@ namespace mr::worker {
 //
 // Failures: the user code's own; kBadInput (an input file missing, unreadable, damaged or changed);
 // kBadParameter (the job and its configuration do not fit); kBadOutput; kDiskFull, kIo, kCancelled.
-// Memory: context.assignment.config.task_memory_bytes for what is emitted, and one batch, one window, and a
-// few blocks beside it.
+// Memory: within context.assignment.config.task_memory_bytes (MapMemory), but for records of more than a MiB, which
+// are held whole.
 Attempted<wire::MapResult> RunMapAttempt(AttemptContext& context, const mr_job_def& job,
                                          const wire::MapWork& work);
 

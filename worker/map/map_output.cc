@@ -1,5 +1,7 @@
 #include "worker/map/map_output.h"
 
+#include "worker/map/map_memory.h"
+
 namespace mr::worker {
 
 MapOutputBase::MapOutputBase(AttemptContext& context, UserJob& job, CombineMode mode, const FoldSpec& fold)
@@ -7,7 +9,8 @@ MapOutputBase::MapOutputBase(AttemptContext& context, UserJob& job, CombineMode 
       mode_(mode),
       fold_(fold),
       combiner_(job, context),
-      partitions_(context.assignment.config.reducers) {}
+      partitions_(context.assignment.config.reducers),
+      fan_in_(MapMemory::Of(context.assignment.config.task_memory_bytes).fan_in) {}
 
 Attempted<std::unique_ptr<RunWriter>> MapOutputBase::CreateRun(const std::string& path, bool digests) {
   RunOptions options{.partitions = partitions_,
@@ -44,7 +47,7 @@ Merger MapOutputBase::OpenPartition(uint32_t partition) {
     if (!spill.file) inputs.back().path = spill.path;
   }
   MergeOptions options;
-  options.fan_in = kFanIn;
+  options.fan_in = fan_in_;
   options.scratch_prefix = JoinPath(context_.scratch_dir, StrCat("merge-", partition, "-"));
   options.compression = context_.assignment.config.shuffle_codec;
   options.beat = [this] { context_.black_box.Beat(); };
@@ -52,7 +55,7 @@ Merger MapOutputBase::OpenPartition(uint32_t partition) {
 }
 
 Attempted<void> MapOutputBase::MergeSpills(RunWriter& run) {
-  if (spills_.size() <= kFanIn) {
+  if (spills_.size() <= fan_in_) {
     for (SpillFile& spill : spills_) {
       auto file = context_.env.OpenForRead(spill.path);
       if (!file) return tl::unexpected(FailureOf(file.error()));

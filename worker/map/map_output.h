@@ -27,7 +27,6 @@ class MapOutputBase {
   };
   // Combining again at the merge pays when it can find partners; with fewer spills it is a wasted pass.
   static constexpr size_t kMinSpillsToCombine = 3;
-  static constexpr uint32_t kFanIn = 128;
   static constexpr uint64_t kBeatEvery = 4096;
 
   MapOutputBase(AttemptContext& context, UserJob& job, CombineMode mode, const FoldSpec& fold);
@@ -66,6 +65,7 @@ class MapOutputBase {
   FoldSpec fold_;
   Combiner combiner_;
   uint32_t partitions_;
+  uint32_t fan_in_;
   std::vector<SpillFile> spills_;
 };
 
@@ -104,6 +104,7 @@ class MapOutput : private MapOutputBase {
     if (!collector_.empty()) {
       if (auto spilled = Spill(); !spilled) return spilled;
     }
+    collector_.Release();  // the merge gets its memory
     return MergeSpills(run);
   }
 
