@@ -55,6 +55,7 @@ bool Combiner::Take(std::string_view frames) {
     }
   }
   Count("mr.combine_output_records", count);
+  output_records_ += count;
   return true;
 }
 

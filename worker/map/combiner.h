@@ -34,13 +34,23 @@ class Combiner {
     }
     context_.black_box.excerpt_size = 0;  // the next death is not about a group
     Count("mr.combine_input_records", groups.records());
+    input_records_ += groups.records();
     if constexpr (requires { source.error(); }) {
       if (groups.failed()) return tl::unexpected(FailureOf(source.error()));
     }
     return result;
   }
 
+  // False once enough records have shown that it leaves nearly all of them: then it only costs.
+  bool pays() const {
+    return input_records_ < kSampleRecords ||
+           static_cast<double>(output_records_) <= kWorstRatio * static_cast<double>(input_records_);
+  }
+
  private:
+  static constexpr uint64_t kSampleRecords = 10'000;
+  static constexpr double kWorstRatio = 0.9;
+
   bool Take(std::string_view frames);
   bool Refuse(std::string message, std::string_view key);
   void Count(const char* name, uint64_t count);
@@ -52,6 +62,8 @@ class Combiner {
   void* stream_ = nullptr;
   std::string_view (*groups_name_)(void* stream) = nullptr;
   bool any_ = false;
+  uint64_t input_records_ = 0;
+  uint64_t output_records_ = 0;
   std::string last_key_;
 };
 

@@ -161,6 +161,7 @@ inline bool EmitTable::Same(const TableSlot& slot, const Incoming& incoming) con
 
 void EmitTable::Insert(size_t count) {
   TableSlot* const table = slots();
+  const uint64_t before = count_;
   const uint64_t mask = slot_count_ - 1;
   for (size_t i = 0; i < count; ++i) {
     const Incoming& incoming = batch_[i];
@@ -184,6 +185,7 @@ void EmitTable::Insert(size_t count) {
       at = (at + 1) & mask;
     }
   }
+  inserted_ += count_ - before;
 }
 
 // Moves the used slots to the front, deals them out by partition, makes their keys numbers, and sorts.

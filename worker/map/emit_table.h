@@ -32,7 +32,14 @@ class EmitTable {
   void Clear();
   void Release() { arena_ = Arena(0); }  // all memory; afterwards it can only be destroyed
   bool empty() const { return count_ == 0; }
-  uint64_t count() const { return count_; }  // of distinct keys held
+  uint64_t inserted() const { return inserted_; }  // keys that were not there yet; after a spill none is
+  // Calls visit(key, value) for every key, in no order; not after Sort().
+  template <class Visit>
+  void ForEach(Visit visit) const {
+    for (const TableSlot* slot = slots(); slot != slots() + slot_count_; ++slot) {
+      if (slot->key_size != TableSlot::kEmpty) visit(KeyOf(*slot), slot->value);
+    }
+  }
   const EmitStats& stats() const { return stats_; }
 
   class Source {
@@ -95,7 +102,8 @@ class EmitTable {
   Arena arena_;
   uint64_t budget_;           // what arena_ has, but for a key that is larger
   uint64_t slot_count_ = 0;   // a power of two
-  uint64_t count_ = 0;
+  uint64_t count_ = 0;        // of keys held
+  uint64_t inserted_ = 0;
   uint64_t keys_begin_ = 0;   // keys longer than a slot's: from here to the end of the arena
   std::array<Incoming, kBatch> batch_;
   std::vector<uint64_t> begin_;  // of each partition, when sorted

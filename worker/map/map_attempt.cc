@@ -8,7 +8,7 @@
 #include "common/base/strings.h"
 #include "worker/input/record_reader.h"
 #include "worker/map/emit_buffer.h"
-#include "worker/map/emit_table.h"
+#include "worker/map/fold_collector.h"
 #include "worker/map/map_memory.h"
 #include "worker/map/map_output.h"
 #include "worker/output/output_writer.h"
@@ -59,7 +59,7 @@ class MapAttempt {
     if (config_.reducers == 0) {
       result = RunMapOnly();
     } else if (config_.combine && fold.kind != MR_FOLD_NONE) {
-      result = RunCollecting<EmitTable>(CombineMode::kFold, fold, fold);
+      result = RunCollecting<FoldCollector>(CombineMode::kFold, fold, fold);
     } else {
       CombineMode mode = config_.combine && def_.combine != nullptr ? CombineMode::kUser : CombineMode::kNone;
       result = RunCollecting<EmitBuffer>(mode, fold);
@@ -196,6 +196,7 @@ Attempted<wire::MapResult> MapAttempt::RunCollecting(CombineMode mode, const Fol
   Count("mr.map_output_records", collector.stats().records);
   Count("mr.map_output_bytes", collector.stats().bytes);
   auto result = output.Finish();
+  if (output.combiner_off()) Count("mr.combiner_off", 1);
   (*job)->CollectCounters();
   return result;
 }

@@ -68,38 +68,13 @@ Attempted<void> MapOutputBase::MergeSpills(RunWriter& run) {
     Attempted<void> written;
     if (mode_ == CombineMode::kFold) {
       written = FoldInto(merger, run);
-    } else if (mode_ == CombineMode::kUser && spills_.size() >= kMinSpillsToCombine) {
+    } else if (Combines() && spills_.size() >= kMinSpillsToCombine) {
       written = combiner_.Run(merger, run);
     } else {
       written = Copy(merger, run);
     }
     if (!written) return written;
   }
-  return {};
-}
-
-Attempted<void> MapOutputBase::FoldInto(Merger& merger, RunWriter& run) {
-  std::string key;
-  uint64_t value = 0;
-  bool any = false;
-  char eight[8];
-  uint64_t records = 0;
-  Step step;
-  while ((step = merger.Next()) == Step::kRecord) {
-    uint64_t next = fold_.Load(merger.value().data());
-    if (any && merger.key() == key) {
-      value = fold_.Apply(value, next);
-    } else {
-      if (any && !run.Append(key, fold_.Store(value, eight))) break;
-      key.assign(merger.key());
-      value = next;
-      any = true;
-    }
-    if (++records % kBeatEvery == 0) context_.black_box.Beat();
-  }
-  if (step == Step::kError) return tl::unexpected(FailureOf(merger.error()));
-  if (any && run.status()) run.Append(key, fold_.Store(value, eight));
-  if (!run.status()) return tl::unexpected(FailureOf(run.status().error()));
   return {};
 }
 

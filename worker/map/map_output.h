@@ -36,7 +36,6 @@ class MapOutputBase {
   std::string NextSpillPath() const;
   Merger OpenPartition(uint32_t partition);
   Attempted<void> MergeSpills(RunWriter& run);
-  Attempted<void> FoldInto(Merger& merger, RunWriter& run);
   Attempted<void> Publish(RunWriter& run, const std::string& temporary);
   wire::MapResult Describe(const RunWriter& run);
 
@@ -59,6 +58,37 @@ class MapOutputBase {
     }
     return {};
   }
+
+  template <class Source>
+  Attempted<void> FoldInto(Source& source, RunWriter& run) {
+    std::string key;
+    uint64_t value = 0;
+    bool any = false;
+    char eight[8];
+    uint64_t records = 0;
+    Step step;
+    while ((step = source.Next()) == Step::kRecord) {
+      uint64_t next = fold_.Load(source.value().data());
+      if (any && source.key() == key) {
+        value = fold_.Apply(value, next);
+      } else {
+        if (any && !run.Append(key, fold_.Store(value, eight))) break;
+        key.assign(source.key());
+        value = next;
+        any = true;
+      }
+      if (++records % kBeatEvery == 0) context_.black_box.Beat();
+    }
+    if constexpr (requires { source.error(); }) {
+      if (step == Step::kError) return tl::unexpected(FailureOf(source.error()));
+    }
+    if (any && run.status()) run.Append(key, fold_.Store(value, eight));
+    if (!run.status()) return tl::unexpected(FailureOf(run.status().error()));
+    return {};
+  }
+
+  // Whether the user's combiner is to be run now.
+  bool Combines() const { return mode_ == CombineMode::kUser && combiner_.pays(); }
 
   AttemptContext& context_;
   CombineMode mode_;
@@ -98,6 +128,9 @@ class MapOutput : private MapOutputBase {
     return Describe(**run);
   }
 
+  // A combiner or fold that does not pay was switched off.
+  bool combiner_off() const { return HasEqualKeys() || (mode_ == CombineMode::kUser && !combiner_.pays()); }
+
  private:
   Attempted<void> Fill(RunWriter& run) {
     if (spills_.empty()) return Write(run);
@@ -114,11 +147,16 @@ class MapOutput : private MapOutputBase {
     for (uint32_t partition = 0; partition < partitions_; ++partition) {
       if (!run.StartPartition(partition)) return tl::unexpected(FailureOf(run.status().error()));
       auto source = collector_.Records(partition);
-      auto written = mode_ == CombineMode::kUser ? combiner_.Run(source, run) : Copy(source, run);
+      auto written = Combines() ? combiner_.Run(source, run) : HasEqualKeys() ? FoldInto(source, run) : Copy(source, run);
       if (!written) return written;
     }
     collector_.Clear();
     return {};
+  }
+
+  bool HasEqualKeys() const {
+    if constexpr (requires { collector_.has_equal_keys(); }) return collector_.has_equal_keys();
+    return false;
   }
 
   Collector& collector_;

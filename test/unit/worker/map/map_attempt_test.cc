@@ -115,6 +115,9 @@ void CheckWordCount(const Case& c, const std::string& text) {
   }
   auto expected = CountWords(text);
   EXPECT_EQ(counts, expected);
+  if (c.memory > 100'000) {
+    EXPECT_EQ(fixture.context.counters["mr.combiner_off"], 0) << "it pays";
+  }
   uint64_t words = 0;
   for (const auto& [word, count] : expected) words += count;
   EXPECT_EQ(fixture.context.counters["mr.map_output_records"], static_cast<int64_t>(words));
@@ -122,6 +125,43 @@ void CheckWordCount(const Case& c, const std::string& text) {
   EXPECT_FALSE(PosixEnv().Exists(fixture.context.map_output_path + ".tmp"));
   if (c.memory < 100'000) {
     EXPECT_GE(fixture.context.counters["mr.spills"], 12);
+  }
+}
+
+// 40,000 words, all different but the last 1000: folding and combining do not pay, with and without spills.
+TEST(MapAttempt, CombinerThatDoesNotPay_IsSwitchedOffAndTheResultIsTheSame) {
+  std::string text;
+  for (int i = 0; i < 41'000; ++i) {
+    for (int n = i % 40'000 + 30'000; n > 0; n /= 26) text += static_cast<char>('a' + n % 26);
+    text += i % 9 == 0 ? '\n' : ' ';
+  }
+  for (bool fold : {true, false}) {
+    for (uint64_t memory : {600'000u, 16u << 20}) {
+      SCOPED_TRACE(StrCat("fold ", fold, " memory ", memory));
+      ScratchDirectory scratch;
+      AttemptFixture fixture(scratch.path());
+      fixture.assignment.config.reducers = 3;
+      fixture.assignment.config.task_memory_bytes = memory;
+      auto splits = WriteInput(scratch / "input.txt", text, 1u << 30);
+      auto result = RunMapAttempt(fixture.context, WordCountJob(fold, true), wire::MapWork{splits});
+      ASSERT_TRUE(result.has_value()) << result.error().message;
+      EXPECT_EQ(fixture.context.counters["mr.combiner_off"], 1);
+      EXPECT_EQ(fixture.context.counters["mr.map_output_records"], 41'000);
+      EXPECT_EQ(fixture.context.counters["mr.spills"] > 0, memory < 1'000'000);
+      if (!fold) {
+        EXPECT_LT(fixture.context.counters["mr.combine_input_records"], 41'000);
+      }
+      std::map<std::string, uint64_t> counts;
+      uint64_t records = 0;
+      for (const Records& partition : ReadRun(fixture.context.map_output_path, *result)) {
+        for (const auto& [word, value] : partition) counts[word] += FromBigEndian(value);
+        records += partition.size();
+      }
+      EXPECT_EQ(counts, CountWords(text));
+      if (fold) {
+        EXPECT_EQ(records, counts.size()) << "folded when written";
+      }
+    }
   }
 }
 
