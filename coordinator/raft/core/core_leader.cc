@@ -183,7 +183,11 @@ void RaftCore::OnAppendRefused(Progress& progress, const AppendResponse& respons
   if (progress.state != State::kProbe || response.request_prev != Previous(progress.next)) return;
   // This log's last entry that can agree with the hint: one request per term of difference.
   const Index hint = std::min(response.hint_index, Previous(progress.next));
-  Index next = Next(log_.LastWithTermAtMost(hint, response.hint_term));
+  Index next = Next(hint);  // below the base a snapshot is needed, and SendAppend sees it
+  if (hint >= log_.base()) {
+    const Index same = log_.LastWithTermAtMost(hint, response.hint_term);
+    next = *log_.TermAt(same) <= response.hint_term ? Next(same) : same;
+  }
   if (Mutated(Mutant::kL20BacksUpByOne)) next = Previous(progress.next);
   progress.next = std::max(next, Next(progress.match));
   progress.paused = false;

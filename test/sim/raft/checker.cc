@@ -41,7 +41,17 @@ void Checker::OnBoot(const Member& member) {
   if (seen.role == RoleKind::kLeader) CheckNewLeader(member);
 }
 
-void Checker::OnCrash(const Member& member) { SeenOf(member).alive = false; }
+// A group of one forgets a reign that was not durable yet, and begins it again with other entries.
+// In a larger group nobody leads before the others have durable votes.
+void Checker::OnCrash(const Member& member) {
+  Seen& seen = SeenOf(member);
+  seen.alive = false;
+  const EntryLog& log = member.core().log();
+  if (members_.size() != 1) return;
+  for (Index index = Next(std::max(log.base(), member.disk().last())); index <= log.last();
+       index = Next(index))
+    chain_.erase({index.value, log.TermAt(index)->value});
+}
 
 void Checker::CheckEvent(const Member& member, bool tick) {
   Seen& seen = SeenOf(member);

@@ -192,9 +192,9 @@ void Member::Crash(uint64_t steps) {
   CHECK(alive());
   if (pending_) Persist(steps);
   pending_.reset();
-  core_.reset();
   checker_->OnDurable(*this);
   checker_->OnCrash(*this);
+  core_.reset();
 }
 
 }  // namespace mr::raft::test
