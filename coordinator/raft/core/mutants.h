@@ -61,7 +61,7 @@ bool Mutated(Mutant mutant);  // the test says which one is on
 
 // What the mistaken code remembers where the right code has nothing to remember; one per core.
 struct MutantMemory {
-  bool election_deferred = false;
+  int election_deferred = 0;  // begins so many messages from now
   std::set<NodeId> votes;
   std::optional<HardState> hard_state;
   std::map<NodeId, Index> matches;

@@ -78,8 +78,8 @@ void RaftCore::Step(const Message& message) {
              },
              message.body);
 #ifdef MR_RAFT_MUTANTS
-  if (std::exchange(MutantMemoryOf(this).election_deferred, false))
-    Campaign(/*pre=*/false, /*transfer=*/false);
+  int& deferred = MutantMemoryOf(this).election_deferred;
+  if (deferred != 0 && --deferred == 0) Campaign(/*pre=*/false, /*transfer=*/false);
 #endif
 }
 
@@ -90,8 +90,8 @@ void RaftCore::Tick() {
   if (Mutated(Mutant::kL10TimerStopsInCandidate) && role() != RoleKind::kFollower) return;
   if (++election_elapsed_ < election_timeout_) return;
 #ifdef MR_RAFT_MUTANTS
-  if (Mutated(Mutant::kL24DefersElection) && !MutantMemoryOf(this).election_deferred) {
-    MutantMemoryOf(this).election_deferred = true;
+  if (Mutated(Mutant::kL24DefersElection) && MutantMemoryOf(this).election_deferred == 0) {
+    MutantMemoryOf(this).election_deferred = 2;
     return;
   }
 #endif

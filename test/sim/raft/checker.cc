@@ -37,8 +37,32 @@ void Checker::OnBoot(const Member& member) {
   seen.commit = seen.applied = seen.applied_by_machine = member.core().applied();
   seen.base = member.core().log().base();
   seen.entries.clear();
+  seen.silent_ticks = 0;
   CheckEvent(member, /*tick=*/false);
   if (seen.role == RoleKind::kLeader) CheckNewLeader(member);
+}
+
+void Checker::OnTick(const Member& member) {
+  CheckEvent(member, /*tick=*/true);
+  Seen& seen = SeenOf(member);
+  seen.silent_ticks = seen.role == RoleKind::kLeader ? 0 : seen.silent_ticks + 1;
+  // 2T, and once more when half a snapshot had to be dropped first; and a little for requests that
+  // were never sent.
+  if (seen.silent_ticks > 5 * member.core().options().election_ticks)
+    Report("R10", &member, "waits for ever without a leader");
+}
+
+void Checker::OnStep(const Member& member, const Message& message) {
+  Seen& seen = SeenOf(member);
+  const Progress* progress = member.core().progress(message.from);
+  if (progress != nullptr && seen.role == RoleKind::kLeader && seen.term == member.core().term() &&
+      message.term < seen.term && progress->match != seen.matches[message.from.value])
+    Report("I10", &member, "a reply of an older term moved match");
+  CheckEvent(member, /*tick=*/false);
+  const bool of_leader = std::holds_alternative<AppendRequest>(message.body) ||
+                         std::holds_alternative<Heartbeat>(message.body) ||
+                         std::holds_alternative<SnapshotPart>(message.body);
+  if (of_leader && message.term == member.core().term()) seen.silent_ticks = 0;
 }
 
 // A group of one forgets a reign that was not durable yet, and begins it again with other entries.
@@ -130,8 +154,15 @@ void Checker::CheckNewLeader(const Member& member) {
     const auto vote = votes_.find({other->id(), core.term()});
     if (vote != votes_.end() && vote->second == member.id()) votes.insert(other->id());
   }
+  for (const Member* other : members_)
+    if (const Progress* progress = core.progress(other->id());
+        progress && progress->match != Index{})
+      Report("I10", &member,
+             "a new leader believes to know node " + std::to_string(other->id().value));
   if (!core.options().quorum.IsMajority(votes)) Report("I12", &member, "leads without a majority");
-  const bool has = committed_ <= core.log().base() || core.log().Has(committed_, committed_term_);
+  // A late leader of an older reign need not have it: it commits nothing any more.
+  const bool has = core.term() <= committed_term_ || committed_ <= core.log().base() ||
+                   core.log().Has(committed_, committed_term_);
   if (!has) Report("I6", &member, "leads without entry " + std::to_string(committed_.value));
 }
 
@@ -159,6 +190,9 @@ void Checker::CheckProgress(const Member& member) {
   for (const Member* other : members_) {
     const Progress* progress = core.progress(other->id());
     if (progress == nullptr) continue;
+    std::vector<Index>& matches = SeenOf(member).matches;
+    if (matches.size() <= other->id().value) matches.resize(other->id().value + 1);
+    matches[other->id().value] = progress->match;
     const bool ordered =
         progress->match < progress->next && progress->next <= Next(core.log().last());
     if (!ordered) Report("I10", &member, "not match < next ≤ last + 1");
@@ -202,6 +236,8 @@ void Checker::OnSend(const Member& member, const Message& message) {
     if (!voted) Report("I9", &member, "a vote left before it was durable");
     CheckVote(member, message.term, message.to);
   }
+  if (request != nullptr || (response != nullptr && !response->pre && response->granted))
+    SeenOf(member).silent_ticks = 0;
   if (request != nullptr && !request->pre) {
     if (disk.hard_state != HardState{message.term, member.id()})
       Report("I9", &member, "asks for votes before its own is durable");

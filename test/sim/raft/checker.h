@@ -10,6 +10,7 @@
 //   that was acknowledged before it I7  committed = durable on a majority, with   I15 what is
 //   queued is bounded
 //       an entry of the leader's own term
+//   R10 silence leads to an election: nothing else than R10 allows resets the timer
 //   I8  terms, commit and applied only grow
 #pragma once
 
@@ -32,8 +33,9 @@ class Checker {
 
   void OnBoot(const Member& member);
   void OnCrash(const Member& member);
-  // Before an input is given to the core, and after it.
-  void OnTick(const Member& member) { CheckEvent(member, /*tick=*/true); }
+  // After each input.
+  void OnTick(const Member& member);
+  void OnStep(const Member& member, const Message& message);
   void OnEvent(const Member& member) { CheckEvent(member, /*tick=*/false); }
   void OnDurable(const Member& member);
   void OnSend(const Member& member, const Message& message);
@@ -77,6 +79,8 @@ class Checker {
     std::vector<const Entry*> entries;  // after base
     Term durable_term;
     Index applied_by_machine;
+    std::vector<Index> matches;  // of a leader, by node id
+    uint32_t silent_ticks = 0;   // since something that may reset the election timer
   };
 
   void CheckEvent(const Member& member, bool tick);

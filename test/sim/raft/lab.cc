@@ -85,7 +85,7 @@ void Lab::TimeOut(int n) {
 void Lab::Step(int n, const Message& message) {
   if (!member(n).alive()) return;
   core(n).Step(message);
-  checker_.OnEvent(member(n));
+  checker_.OnStep(member(n), message);
   Settle(n);
 }
 

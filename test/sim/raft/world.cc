@@ -182,7 +182,7 @@ void World::Input(int n) {
     const Message message = std::move(node.inbox.front());
     node.inbox.pop_front();
     node.member->core().Step(message);
-    checker_.OnEvent(*node.member);
+    checker_.OnStep(*node.member, message);
   }
   if (node.tick_due) {
     node.tick_due = false;

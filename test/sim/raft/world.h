@@ -115,7 +115,7 @@ class World {
     uint32_t number = 0;  // of the operation under way; 0: none yet
     bool reading = false;
     uint32_t tries = 0;  // of reads
-    int node = -1;  // that was asked
+    int node = -1;       // that was asked
     Index index;
     Term term;
     Index acknowledged_before;

@@ -52,7 +52,7 @@ WorldOptions SwarmOptions(uint64_t seed) {
   o.clients = static_cast<int>(1 + random.Below(5));
   o.reads = pick({0, 0.2, 0.5});
   o.command_bytes = static_cast<size_t>(pick({8, 8, 30}));
-  o.fault_every_us = static_cast<uint64_t>(pick({0, 100, 300, 1000})) * kMs;
+  o.fault_every_us = static_cast<uint64_t>(pick({0, 30, 100, 300, 1000})) * kMs;
   o.crashes = random.Chance(0.7);
   o.cuts = random.Chance(0.7);
   o.pauses = random.Chance(0.4);
