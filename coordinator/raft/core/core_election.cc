@@ -127,6 +127,11 @@ void RaftCore::BecomeFollower() {
     FailReads(*leader);
     ResetElectionTimer();
   }
+  // Requests that were not sent yet speak of a candidacy that is over, and of a log that may change
+  // now.
+  std::erase_if(outbox_, [](const Message& message) {
+    return std::holds_alternative<VoteRequest>(message.body);
+  });
   role_ = Follower{};
 }
 

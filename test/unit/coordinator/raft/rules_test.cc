@@ -363,6 +363,18 @@ TEST(RaftRules, Window_StopsAndReopens) {
   EXPECT_EQ(lab.core(1).commit(), Index{6});
 }
 
+TEST(RaftRules, Candidacy_ThatIsOverAsksForNothing) {
+  Lab lab(3);
+  lab.Start(0, {5}, {1, 3, 3});
+  RaftCore& core = lab.core(0);
+  while (core.role() == RoleKind::kFollower) core.Tick();
+  const auto entry = std::make_shared<const Entry>(Entry{{2}, {5}, EntryKind::kNoOp, ""});
+  core.Step({N(1), N(0), {5}, AppendRequest{{1}, {1}, {entry}, {0}}});
+  for (const Message& message : core.TakeReady().messages)
+    EXPECT_FALSE(As<VoteRequest>(message)) << "it would boast of entries that are replaced";
+  core.Advance();
+}
+
 // Two requests are on their way; the older one arrives last.
 TEST(RaftRules, Append_LateShorterRequestCutsNothingOff) {
   Lab lab(3);
