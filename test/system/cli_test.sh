@@ -411,7 +411,8 @@ case_job_waits_for_a_worker() {
   stop_cluster
 }
 
-two_task_processes() { [[ $(leftovers | grep -c 'mrtask --link-fd') == 2 ]]; }
+# (The brackets: grep itself has the mark too.)
+two_task_processes() { [[ $(leftovers | grep -c '[m]rtask --link-fd') == 2 ]]; }
 # A slot's process is there before its first task, and its successor before the next job's; never more than slots.
 case_processes_wait_for_work() {
   start_coordinator
