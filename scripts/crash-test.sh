@@ -17,6 +17,8 @@ Each of N passes (1 by default, under two minutes) runs every kind of round:
   zombie-in-reduce the same in reduce, where it then holds an output that nobody wants any more
   kill-task        SIGKILL of the process that runs user code (mrtask), in map and in reduce
   late-workers     workers that join while the job runs
+  kill-coordinator SIGKILL of the coordinator at random moments, four times; it starts again on the same port
+  kill-everything  SIGKILL of the coordinator and all workers at once, twice
 After each round: the output equals the oracle's, the receipt names every part once, no temporary file and no
 process is left. The last line is "N passed, N failed"; the exit code is 0 if nothing failed.
   --seed S      repeat a run
@@ -152,6 +154,13 @@ finish() {
   done
 }
 
+# A millisecond per line and per word: some seconds of work, and kills fall anywhere into it.
+submit_slow() {
+  expect 0 mr run --detach "$plugins/slow.so" "${texts[@]}" -o "$work/out" -r "$reducers" --split-size 64Ki \
+    -P map_ms=1 -P reduce_ms=1
+  job=$(cat "$work/out.txt")
+}
+
 # ---- rounds ------------------------------------------------------------------------------------------------
 
 round_crash_plugin() {
@@ -214,10 +223,7 @@ open_until_taken_over() {
 round_kill_anytime() {
   local victim
   cluster "${names[@]}"
-  # A millisecond per line and per word: some seconds of work, and the kills fall anywhere into it.
-  expect 0 mr run --detach "$plugins/slow.so" "${texts[@]}" -o "$work/out" -r "$reducers" --split-size 64Ki \
-    -P map_ms=1 -P reduce_ms=1
-  job=$(cat "$work/out.txt")
+  submit_slow
   for _ in 1 2; do
     nap_up_to_ms 3000
     pick_victim
@@ -280,9 +286,35 @@ round_late_workers() {
   finish "${names[@]}"
 }
 
+round_kill_coordinator() {
+  cluster "${names[@]}"
+  submit_slow
+  for _ in 1 2 3 4; do
+    nap_up_to_ms 1500
+    crash_coordinator
+    nap_up_to_ms 700
+    revive_coordinator --worker-timeout 2s
+  done
+  finish "${names[@]}"
+}
+
+round_kill_everything() {
+  local name
+  cluster "${names[@]}"
+  submit_slow
+  for _ in 1 2; do
+    nap_up_to_ms 2500
+    crash_coordinator
+    for name in "${names[@]}"; do kill_worker "$name"; done
+    revive_coordinator --worker-timeout 2s
+    for name in "${names[@]}"; do start_worker "$name"; done
+  done
+  finish "${names[@]}"
+}
+
 # ---- the table ---------------------------------------------------------------------------------------------
 
-kinds=(crash-plugin kill-in-map kill-in-shuffle kill-in-reduce kill-anytime zombie-in-map zombie-in-reduce kill-task late-workers)
+kinds=(crash-plugin kill-in-map kill-in-shuffle kill-in-reduce kill-anytime zombie-in-map zombie-in-reduce kill-task late-workers kill-coordinator kill-everything)
 if [[ -n $only ]]; then
   printf '%s\n' "${kinds[@]}" | grep -qxF -- "$only" || { echo "crash-test: no kind of round is called '$only'; see --help" >&2; exit 2; }
   kinds=("$only")

@@ -47,6 +47,16 @@ class WritableFile {
   virtual const std::string& path() const = 0;
 };
 
+// A file that exists and is written in place, for logs. One thread.
+class InPlaceFile {
+ public:
+  virtual ~InPlaceFile() = default;
+  virtual Status WriteAt(uint64_t offset, std::string_view bytes) = 0;
+  // fdatasync: the bytes, and the size if it has grown; after an error the file must be thrown away.
+  virtual Status SyncData() = 0;
+  virtual const std::string& path() const = 0;
+};
+
 // Holds an advisory lock until destroyed.
 class FileLock {
  public:
@@ -66,6 +76,8 @@ class Env {
   virtual Result<std::unique_ptr<ReadableFile>> OpenForRead(const std::string& path) = 0;
   // Creates; kAlreadyExists if the name is there (O_EXCL). Mode 0666 less the umask.
   virtual Result<std::unique_ptr<WritableFile>> CreateNew(const std::string& path) = 0;
+
+  virtual Result<std::unique_ptr<InPlaceFile>> OpenInPlace(const std::string& path) = 0;
 
   virtual Result<FileStat> Stat(const std::string& path) = 0;
   virtual bool Exists(const std::string& path) = 0;

@@ -128,6 +128,33 @@ class PosixWritableFile final : public WritableFile {
   uint64_t handed_on_ = 0;  // bytes that writeback was asked for
 };
 
+class PosixInPlaceFile final : public InPlaceFile {
+ public:
+  PosixInPlaceFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+
+  Status WriteAt(uint64_t offset, std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t put =
+          Retry([&] { return ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+      if (put < 0) return FailErrno(errno, StrCat("cannot write to ", path_, " at byte ", offset));
+      bytes.remove_prefix(static_cast<size_t>(put));
+      offset += static_cast<uint64_t>(put);
+    }
+    return {};
+  }
+
+  Status SyncData() override {
+    if (Retry([&] { return ::fdatasync(fd_.get()); }) != 0) return FailErrno(errno, StrCat("cannot sync ", path_));
+    return {};
+  }
+
+  const std::string& path() const override { return path_; }
+
+ private:
+  Descriptor fd_;
+  std::string path_;
+};
+
 class PosixFileLock final : public FileLock {
  public:
   explicit PosixFileLock(int fd) : fd_(fd) {}
@@ -182,6 +209,12 @@ class PosixEnvImpl final : public Env {
     const int fd = Retry([&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
     if (fd < 0) return FailErrno(errno, StrCat("cannot create ", path));
     return std::make_unique<PosixWritableFile>(fd, path);
+  }
+
+  Result<std::unique_ptr<InPlaceFile>> OpenInPlace(const std::string& path) override {
+    const int fd = Retry([&] { return ::open(path.c_str(), O_WRONLY | O_CLOEXEC); });
+    if (fd < 0) return FailErrno(errno, StrCat("cannot open ", path, " for writing"));
+    return std::make_unique<PosixInPlaceFile>(fd, path);
   }
 
   Result<FileStat> Stat(const std::string& path) override {

@@ -4,6 +4,7 @@
 //   core_client.cc    requests of people        core_schedule.cc  who gets which task
 //   core_worker.cc    sessions and reports      core_jobs.cc      how jobs begin and end
 //   core_outcome.cc   how attempts end          core_time.cc      leases, held requests, deadlines
+//   core_recovery.cc  a life after others
 //
 // One thread.
 #pragma once
@@ -28,6 +29,9 @@ namespace mr::coordinator {
 class CoordinatorCore {
  public:
   CoordinatorCore(CoreOptions options, Now now);
+  // A life after others: goes on with what the records of the earlier ones say. Workers have a lease's time to come
+  // back with what they run and hold; options.epoch must be greater than in every life before.
+  CoordinatorCore(CoreOptions options, Now now, State recovered);
 
   // Everything that follows from one event. The caller makes actions.records durable before it
   // sends actions.replies; several steps may share one sync.
@@ -117,6 +121,16 @@ class CoordinatorCore {
   void ExpireHistory();
   void FailJob(JobId job, const TaskId& task, const std::string& reason);
 
+  // ---- core_recovery.cc
+  void RecoverJob(const JobEntry& job);
+  void RecoverTask(const JobEntry& job, JobRun& run, const TaskId& task);
+  void RecoverFinish(const JobEntry& job, JobRun& run);
+  void TakeInventory(Worker& worker, const wire::RegisterRequest& request);
+  bool MayAdopt(const AttemptId& attempt) const;
+  void AdoptOutput(Worker& worker, const AttemptId& map);
+  void EndRecovery();
+  void EndRecoveryOf(JobRun& run);
+
   // ---- core_schedule.cc
   void Schedule();
   bool GiveWork(Worker& worker);
@@ -139,6 +153,7 @@ class CoordinatorCore {
   void LoseWorker(Worker& worker, bool said_so);
   void ReleaseHeld();
   void WatchIdle();
+  void NoteDeadline(const Worker& worker);
   Time NextDeadline() const;
   Duration TickInterval() const;
   bool HasActiveJob() const;
@@ -161,7 +176,12 @@ class CoordinatorCore {
   Now now_;
   Time last_tick_;
   Time idle_since_;
+  bool someone_may_wait_ = false;  // a request for work may be held
+  Time workers_deadline_ = Time::max();  // no lease and no held request ends earlier
   std::optional<Time> leave_by_;  // workers are being told to leave
+  // After a restart: until settle_by_ old jobs' tasks are not handed out, until recover_by_ what is missing may come.
+  std::optional<Time> settle_by_;
+  std::optional<Time> recover_by_;
   Actions actions_;
 };
 

@@ -222,7 +222,8 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::KillRequest& reques
   // An attempt of the finish task may have published the job's success and then been lost with its worker: what
   // people have seen must not vanish.
   const bool committing = job->stage == JobStage::kFinishing && job->success &&
-                          !run.pool.Find(TaskId{request.job, Phase::kFinish, 0})->attempts.empty();
+                          (run.commit_may_have_begun ||
+                           !run.pool.Find(TaskId{request.job, Phase::kFinish, 0})->attempts.empty());
   const bool can_kill = job->stage == JobStage::kActive ||
                         (job->stage == JobStage::kFinishing && job->success && !committing);
   if (can_kill) {

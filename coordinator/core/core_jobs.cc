@@ -47,7 +47,7 @@ void CoordinatorCore::BeginFinish(JobId id, bool success, bool killed, const std
                   [id](const AttemptId& attempt) { return attempt.task.job == id; });
   }
   if (success) return run.pool.OpenFinish();
-  run.finish_by = now_.mono + options_.cleanup_timeout;
+  run.finish_by = (run.recovering ? *recover_by_ : now_.mono) + options_.cleanup_timeout;
   if (run.started_unix_ms == 0) return EndJob(id);  // nothing ever ran: nothing to clean up
   OpenCleanupIfQuiet(run);
 }
@@ -56,6 +56,7 @@ void CoordinatorCore::BeginFinish(JobId id, bool success, bool killed, const std
 void CoordinatorCore::OpenCleanupIfQuiet(JobRun& run) {
   const JobEntry& job = state_.jobs.at(run.id);
   if (job.stage != JobStage::kFinishing || job.success || run.pool.running_count() > 0) return;
+  if (run.recovering) return;  // a worker that has not come back yet may be at it
   const wire::TaskState state = run.pool.Find(TaskId{run.id, Phase::kFinish, 0})->state;
   if (state == wire::TaskState::kBlocked || state == wire::TaskState::kCancelled)
     run.pool.OpenFinish();

@@ -191,6 +191,8 @@ void CoordinatorCore::TakeFetchFailure(const AttemptId& reporter, const wire::Fa
   // The holder itself says that it is not there, or its bytes are damaged: asking again would not help.
   const bool denied = failure.type == ErrorCodeName(ErrorCode::kNotFound) ||
                       failure.type == ErrorCodeName(ErrorCode::kDataLoss);
+  const bool awaited = FindRun(source.task.job)->pool.unplaced().contains(source.task.index);
+  if (awaited) return;  // the coordinator was restarted, and the holder may come back
   if (denied || holder == nullptr || !holder->alive) {
     LoseOutput(source, "its worker does not have it");
   } else if (task.fetch_reports.size() >= kFetchReports) {

@@ -30,8 +30,10 @@ void CoordinatorCore::Schedule() {
   ExpireHistory();
   const bool work = std::any_of(active_.begin(), active_.end(),
                                 [this](JobId job) { return runs_.at(job).pool.has_pending(); });
-  if (!work || !workers_.AnyoneWaits()) return;
-  for (const WorkerId id : workers_.Waiting()) GiveWork(*workers_.Find(id));
+  if (!work || !someone_may_wait_) return;
+  const std::vector<WorkerId> waiting = workers_.Waiting();
+  someone_may_wait_ = !waiting.empty();
+  for (const WorkerId id : waiting) GiveWork(*workers_.Find(id));
 }
 
 bool CoordinatorCore::MayRun(const JobRun& run, const Worker& worker) const {

@@ -34,6 +34,7 @@ void CoordinatorCore::On(const Tick&) {
   ExpireLeases();
   TakeBackUnanswered();
   KillUntied();
+  EndRecovery();
   std::vector<JobId> overdue;
   for (const JobId id : active_) {
     JobRun& run = runs_.at(id);
@@ -47,6 +48,15 @@ void CoordinatorCore::On(const Tick&) {
   }
   ReleaseHeld();
   WatchIdle();
+  workers_deadline_ = Time::max();
+  for (const Worker& worker : workers_.workers()) NoteDeadline(worker);
+}
+
+// Between ticks only a worker that speaks can get an earlier deadline, so nobody looks through thousands of them for
+// each request. One that is no longer true costs a tick.
+void CoordinatorCore::NoteDeadline(const Worker& worker) {
+  if (worker.alive) workers_deadline_ = std::min(workers_deadline_, worker.lease_until);
+  if (worker.held) workers_deadline_ = std::min(workers_deadline_, worker.held->until);
 }
 
 void CoordinatorCore::ExpireLeases() {
@@ -149,10 +159,7 @@ Duration CoordinatorCore::TickInterval() const {
 Time CoordinatorCore::NextDeadline() const {
   Time next = now_.mono + TickInterval();
   const auto consider = [&next](Time time) { next = std::min(next, time); };
-  for (const Worker& worker : workers_.workers()) {
-    if (worker.alive) consider(worker.lease_until);
-    if (worker.held) consider(worker.held->until);
-  }
+  consider(workers_deadline_);
   for (const HeldWatch& watch : watches_) {
     consider(watch.until);
     // AnswerWatches has just run: this one has news only of progress, and not for long enough yet.
@@ -167,6 +174,8 @@ Time CoordinatorCore::NextDeadline() const {
     if (const auto deadline = run.pool.next_deadline()) consider(*deadline);
   }
   if (leave_by_) consider(*leave_by_);
+  if (settle_by_) consider(*settle_by_);
+  if (recover_by_) consider(*recover_by_);
   if (options_.exit_when_idle && !leave_by_ && !HasActiveJob())
     consider(idle_since_ + *options_.exit_when_idle);
   return std::max(next, now_.mono);

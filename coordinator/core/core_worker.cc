@@ -42,10 +42,15 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::RegisterRequest& re
   const Result<Worker*> found = workers_.FindOrAdd(request.name);
   if (!found) return AnswerError(asker, found.error());
   Worker& worker = **found;
+  const bool newcomer = worker.session.value == 0;
   // A late copy of the registration that made the present session must not end it.
   const bool copy = worker.alive && asker.client == worker.register_client &&
                     asker.request_id <= worker.register_request;
   if (!copy) OpenSession(asker, worker, request);
+  for (auto& [id, run] : runs_) {  // what it did in earlier lives of the coordinator
+    const auto before = run.failures_before.find(request.name);
+    if (newcomer && before != run.failures_before.end()) run.failures_at[worker.id] += before->second;
+  }
   Answer(asker, DescribeSession(worker));
 }
 
@@ -73,6 +78,7 @@ void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker,
   worker.jobs.clear();
   worker.register_client = asker.client;
   worker.register_request = asker.request_id;
+  TakeInventory(worker, request);
   for (const AttemptId& id : worker.running) {
     Attempt* attempt = FindRun(id.task.job)->pool.Find(id);
     attempt->worker = worker.ref();
@@ -81,6 +87,7 @@ void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker,
     worker.jobs.insert(id.task.job);
   }
   for (const AttemptId& id : worker.map_outputs) worker.jobs.insert(id.task.job);
+  NoteDeadline(worker);
 }
 
 wire::RegisterResponse CoordinatorCore::DescribeSession(const Worker& worker) const {
@@ -126,6 +133,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WorkRequest& reques
   const Duration hold = std::min<Duration>(std::chrono::milliseconds(request.hold_ms), kMaxHold);
   worker.held =
       HeldWork{asker.token, asker.request_id, request.free_slots, now_.mono + hold, next_hold_++};
+  NoteDeadline(worker);
   // The answer that carried an assignment was lost, or else the worker would have named it: the
   // same once more.
   if (const Attempt* lost = FindUnacknowledged(worker)) {
@@ -136,6 +144,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WorkRequest& reques
   }
   if (GiveWork(worker)) return;
   if (request.hold_ms == 0 || !worker.usable()) AnswerHeld(worker, wire::WorkVerdict::kNothing);
+  someone_may_wait_ = someone_may_wait_ || worker.held.has_value();
 }
 
 void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& request) {

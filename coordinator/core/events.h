@@ -53,6 +53,9 @@ struct CoreOptions {
   uint64_t epoch = 1;  // differs in every life of the coordinator and grows
   Duration lease = std::chrono::seconds(10);
   Duration heartbeat = std::chrono::milliseconds(500);
+  // After a restart, how long workers get to name what they run before it is handed out again: the time-out of an
+  // answer that the old life owed them, and a little more.
+  Duration settle = std::chrono::seconds(3);
   uint32_t max_jobs = 50;                            // active ones
   uint32_t history = 200;                            // ended ones that are remembered
   std::optional<Duration> history_age;               // ended ones older than this are forgotten too

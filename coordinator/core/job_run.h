@@ -69,6 +69,9 @@ struct JobRun {
   Time ended_at;
   std::optional<Time> tied_until;            // killed then, unless its submitter is heard of before
   std::optional<Time> finish_by;             // the cleanup is given up then
+  bool recovering = false;  // it is of an earlier life, and workers that have to do with it may still come back
+  bool commit_may_have_begun = false;  // in an earlier life
+  std::map<std::string, uint32_t> failures_before;  // in earlier lives, by worker name
 
   wire::Counters counters;  // of completed tasks
   DurationSample map_durations;

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -100,5 +101,11 @@ struct State {
 Status Validate(const State& state, const wire::Record& record);
 // Changes `state`. Only for records that Validate accepted.
 void Apply(State& state, const wire::Record& record);
+
+// The whole state in bytes, for a snapshot of the log: the fewest records that lead to it. Equal states give equal
+// bytes.
+std::string EncodeState(const State& state);
+// Errors: kDataLoss or kInternal saying what cannot be understood.
+Result<State> DecodeState(std::string_view bytes);
 
 }  // namespace mr::coordinator

@@ -38,8 +38,9 @@ Task* TaskPool::Find(const TaskId& id) { return const_cast<Task*>(std::as_const(
 
 const Attempt* TaskPool::Find(const AttemptId& id) const {
   const Task* task = Find(id.task);
-  if (task == nullptr || id.epoch != epoch_ || id.number >= task->attempts.size()) return nullptr;
-  return &task->attempts[id.number];
+  if (task == nullptr || id.number >= task->attempts.size()) return nullptr;
+  const Attempt& attempt = task->attempts[id.number];
+  return attempt.id == id ? &attempt : nullptr;
 }
 
 Attempt* TaskPool::Find(const AttemptId& id) {
@@ -47,6 +48,7 @@ Attempt* TaskPool::Find(const AttemptId& id) {
 }
 
 std::optional<TaskId> TaskPool::NextPending(const std::function<bool(const TaskId&)>& avoid) const {
+  if (held_) return std::nullopt;
   for (const Phase phase : {Phase::kFinish, Phase::kReduce, Phase::kMap}) {
     if (phase == Phase::kReduce && !maps_done()) continue;
     const std::set<uint32_t>& queue = pending_[Slot(phase)];
@@ -120,6 +122,7 @@ void TaskPool::LoseOutput(const TaskId& map) {
   CHECK(task != nullptr && task->state == wire::TaskState::kCompleted) << ToString(map);
   task->attempts.back().state = wire::AttemptState::kLost;
   task->output_at = {};
+  unplaced_.erase(map.index);
   task->fetch_reports.clear();
   --completed_[Slot(map.phase)];
   MakePending(map);
@@ -127,6 +130,7 @@ void TaskPool::LoseOutput(const TaskId& map) {
 
 void TaskPool::Stop() {
   stopped_ = true;
+  unplaced_.clear();
   delayed_.clear();
   for (std::set<uint32_t>& queue : pending_) queue.clear();
   for (std::vector<Task>& tasks : tasks_) {
@@ -157,6 +161,7 @@ std::optional<Time> TaskPool::next_deadline() const {
 }
 
 bool TaskPool::has_pending() const {
+  if (held_) return false;
   return !pending_[Slot(Phase::kFinish)].empty() || !pending_[Slot(Phase::kMap)].empty() ||
          (maps_done() && !pending_[Slot(Phase::kReduce)].empty());
 }

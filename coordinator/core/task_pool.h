@@ -78,6 +78,22 @@ class TaskPool {
   // A completed map has to run again.
   void LoseOutput(const TaskId& map);
 
+  // ---- after a restart of the coordinator
+  // Nothing is handed out until Release: workers may still run what seems to be pending.
+  void Hold() { held_ = true; }
+  void Release() { held_ = false; }
+  // What is known of a task's attempts, by number (those unknown are made up). `completed`: the last of them won.
+  // `wait`: an attempt that may be publishing has not been heard of; the task is not handed out until Adopt or GiveUp.
+  void Restore(const TaskId& id, std::vector<Attempt> attempts, bool completed, bool wait);
+  // A worker runs an attempt of an earlier life. False: the task has gone on without it.
+  bool Adopt(const AttemptId& id, WorkerRef worker, const std::string& worker_name, const Now& now);
+  // The attempt that was waited for does not come.
+  void GiveUp(const AttemptId& id);
+  // Completed maps whose output nobody has named yet; no reduce starts before all are placed or lost.
+  const std::set<uint32_t>& unplaced() const { return unplaced_; }
+  void ExpectOutput(uint32_t map) { unplaced_.insert(map); }
+  void PlaceOutput(uint32_t map, WorkerId worker);
+
   // No task starts any more (but the finish task, after OpenFinish); running attempts are to be
   // cancelled.
   void Stop();
@@ -91,17 +107,21 @@ class TaskPool {
   uint32_t retried_count(Phase phase) const { return retried_[Slot(phase)]; }
   // Tasks with a running attempt, in order.
   const std::set<TaskId>& running_tasks() const { return running_tasks_; }
-  bool maps_done() const { return completed_[0] == tasks_[0].size(); }
+  // Every map is completed, and its output has a place.
+  bool maps_done() const { return completed_[0] == tasks_[0].size() && unplaced_.empty(); }
   bool stopped() const { return stopped_; }
   bool has_pending() const;
 
  private:
   static size_t Slot(Phase phase) { return static_cast<size_t>(phase); }
   void MakePending(const TaskId& id);
+  void FillUp(Task& task, const TaskId& id, uint32_t count);
 
   JobId job_;
   uint64_t epoch_;
   bool stopped_ = false;
+  bool held_ = false;
+  std::set<uint32_t> unplaced_;
   std::array<std::vector<Task>, 3> tasks_;
   std::array<std::set<uint32_t>, 3> pending_;
   std::array<uint32_t, 3> running_{};

@@ -64,9 +64,4 @@ std::vector<WorkerId> WorkerTable::Waiting() const {
   return ids;
 }
 
-bool WorkerTable::AnyoneWaits() const {
-  return std::any_of(workers_.begin(), workers_.end(),
-                     [](const Worker& worker) { return worker.held.has_value(); });
-}
-
 }  // namespace mr::coordinator

@@ -102,7 +102,6 @@ class WorkerTable {
   uint32_t alive_count() const;
   // Held requests, oldest first.
   std::vector<WorkerId> Waiting() const;
-  bool AnyoneWaits() const;
 
  private:
   std::vector<Worker> workers_;  // index = id - 1

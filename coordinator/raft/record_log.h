@@ -20,12 +20,18 @@ class RecordLog {
   virtual Status Append(std::span<const std::string> records) = 0;
   // Returns when everything that was appended survives a crash as far as this log can make it.
   virtual Status Sync() = 0;
+  // Nothing has been appended for a while: time for what may wait.
+  virtual Status Idle() { return {}; }
+  // The records since the last snapshot are so many that a new one saves time at the next start.
+  virtual bool WantsSnapshot() const { return false; }
+  // `state` stands for every record appended so far, all of them synced. Durable when it returns.
+  virtual Status SaveSnapshot([[maybe_unused]] std::string_view state) { return {}; }
   // One sentence for the log at start-up: what survives what.
   virtual std::string_view description() const = 0;
 };
 
 // Keeps nothing: a coordinator that is restarted has forgotten its jobs, and its workers start
-// anew. The journal takes this place.
+// anew. For local and development runs; Journal is the durable one.
 class VolatileLog final : public RecordLog {
  public:
   Status Append(std::span<const std::string> records) override;

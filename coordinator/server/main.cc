@@ -14,6 +14,7 @@
 #include "common/base/strings.h"
 #include "common/net/client.h"
 #include "common/net/key_file.h"
+#include "coordinator/server/durable_state.h"
 #include "coordinator/server/endpoints.h"
 #include "coordinator/server/server.h"
 #include "coordinator/server/server_options.h"
@@ -96,7 +97,8 @@ void AddJobOptions(CLI::App& app, ServerOptions& options) {
 
 void AddProcessOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--state-dir", options.state_dir,
-                 "plugins are kept here (default: a temporary directory)");
+                 "jobs and plugins are kept here, so that a restart goes on with them (default: a temporary "
+                 "directory, and a restart forgets them)");
   app.add_flag("--dev", options.dev, "start workers on this machine too");
   app.add_option("--dev-workers", options.dev_workers, "how many, with --dev")
       ->capture_default_str()
@@ -159,12 +161,12 @@ class StateDirectory {
   std::unique_ptr<FileLock> lock_;
 };
 
-CoreOptions MakeCoreOptions(const ServerOptions& options, Now now) {
+CoreOptions MakeCoreOptions(const ServerOptions& options, Now now, uint64_t epoch) {
   CoreOptions core;
   core.cluster = options.cluster;
   core.version = ProgramVersion();
   core.started_unix_ms = now.unix_ms;
-  core.epoch = static_cast<uint64_t>(now.unix_ms);  // grows from life to life
+  core.epoch = epoch;
   core.lease = std::chrono::milliseconds(options.worker_timeout_ms);
   core.heartbeat = std::chrono::milliseconds(options.heartbeat_ms);
   core.max_jobs = options.max_jobs;
@@ -240,6 +242,9 @@ Status Serve(const ServerOptions& options) {
   MR_ASSIGN_OR_RETURN(const auto state, StateDirectory::Open(env, options.state_dir));
   MR_ASSIGN_OR_RETURN(BlobStore blobs, BlobStore::Open(env, JoinPath(state->path(), "plugins"),
                                                        !state->temporary()));
+  MR_ASSIGN_OR_RETURN(DurableState durable,
+                      state->temporary() ? OpenVolatileState(now) : OpenDurableState(env, state->path()));
+  WarnOfMissingPlugins(durable.state, blobs);
   MR_ASSIGN_OR_RETURN(const auto signals, SignalQueue::Open());
   const std::string rendezvous = options.rendezvous.empty() && options.dev
                                      ? JoinPath(state->path(), "rendezvous.json")
@@ -251,9 +256,9 @@ Status Serve(const ServerOptions& options) {
   net::NetContext context(security);
   MR_ASSIGN_OR_RETURN(const auto requests, net::RequestServer::Bind(context, options.listen));
   MR_ASSIGN_OR_RETURN(const auto http, StartHttp(options));
-  CoordinatorCore core(MakeCoreOptions(options, now), now);
+  CoordinatorCore core(MakeCoreOptions(options, now, durable.epoch), now, std::move(durable.state));
   if (http != nullptr) core.set_http(http->url());
-  VolatileLog log;
+  RecordLog& log = *durable.log;
   std::unique_ptr<PidFile> pid_file;
   if (!options.pid_file.empty()) {
     MR_ASSIGN_OR_RETURN(pid_file, PidFile::Create(env, options.pid_file));

@@ -18,6 +18,8 @@ constexpr int kRequestsKey = 1;
 constexpr int kSignalsKey = 2;
 // One batch: enough to share a sync, short enough that nobody waits for the end of the queue.
 constexpr size_t kMaxBatch = 1000;
+// Without a record for so long, the log may do what can wait.
+constexpr Duration kIdleAfter = std::chrono::seconds(1);
 constexpr Duration kSnapshotInterval = std::chrono::milliseconds(100);
 constexpr Duration kIdleSnapshotInterval = std::chrono::seconds(1);
 constexpr Duration kInterestLasts = std::chrono::seconds(10);
@@ -123,6 +125,8 @@ Status Server::Flush() {
     MR_RETURN_IF_ERROR(parts_.log.Sync());
     records_total_ += records_.size();
     records_.clear();
+    last_record_ = parts_.clock.Read().mono;
+    idle_told_ = false;
   }
   for (const Reply& reply : replies_) {
     const Status sent = parts_.requests.Reply({reply.token}, wire::Encode(reply.response));
@@ -131,7 +135,15 @@ Status Server::Flush() {
   }
   replies_total_ += replies_.size();
   replies_.clear();
-  return {};
+  return Tidy();
+}
+
+// What the log wants beside records; after the replies, so that nobody waits for it.
+Status Server::Tidy() {
+  if (parts_.log.WantsSnapshot()) return parts_.log.SaveSnapshot(EncodeState(parts_.core.state()));
+  if (idle_told_ || parts_.clock.Read().mono - last_record_ < kIdleAfter) return {};
+  idle_told_ = true;
+  return parts_.log.Idle();
 }
 
 void Server::ReplyTo(const std::string& token, uint64_t request_id, wire::ResponseBody body) {

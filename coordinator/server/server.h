@@ -46,6 +46,7 @@ class Server {
   void Put(const std::string& token, const wire::Request& request, const wire::PutBlobRequest& put);
   void Step(const Event& event);
   Status Flush();
+  Status Tidy();
   void ReplyTo(const std::string& token, uint64_t request_id, wire::ResponseBody body);
   void PublishSnapshot();
   std::shared_ptr<const TaskList> TasksOf(const wire::JobView& job);
@@ -57,6 +58,8 @@ class Server {
   Time next_deadline_;
   std::vector<std::string> records_;  // of this batch, encoded
   std::vector<Reply> replies_;        // of this batch
+  Time last_record_;
+  bool idle_told_ = false;
   uint64_t steps_total_ = 0;
   uint64_t records_total_ = 0;
   uint64_t replies_total_ = 0;

@@ -25,12 +25,31 @@ void CoordinatorNode::Start() {
   core_options.lease = options_.lease;
   core_options.epoch = ++epoch_;
   core_options.cluster = "sim";
-  core_ = std::make_unique<coordinator::CoordinatorCore>(core_options, world_.now());
   invariants_ = std::make_unique<coordinator::test::Invariants>();
+  core_ = std::make_unique<coordinator::CoordinatorCore>(core_options, world_.now(), Replay());
   world_.Note(StrCat("coordinator starts, epoch ", epoch_, ", ", disk_.size(), " records"));
   if (disk_.empty()) Step(coordinator::BlobStored{coordinator::test::PluginHash(), 10});
   Flush();
   ScheduleTick();
+}
+
+// What the disk says; sometimes by way of a snapshot.
+coordinator::State CoordinatorNode::Replay() {
+  coordinator::State state;
+  for (const std::string& bytes : disk_) {
+    const Result<wire::Record> record = wire::Decode<wire::Record>(bytes);
+    const Status valid = record ? coordinator::Validate(state, *record) : Status(Fail(record.error()));
+    if (!valid) {
+      world_.Blame(StrCat("a record cannot be replayed: ", valid.error().text));
+      continue;
+    }
+    coordinator::Apply(state, *record);
+    invariants_->Recover(*record);
+  }
+  if (!world_.random().Chance(0.5)) return state;
+  Result<coordinator::State> copy = coordinator::DecodeState(coordinator::EncodeState(state));
+  if (!copy || *copy != state) world_.Blame("a snapshot gives another state");
+  return copy ? std::move(*copy) : state;
 }
 
 void CoordinatorNode::Crash() {

@@ -45,6 +45,7 @@ class CoordinatorNode {
   };
   void Pump();
   void Step(const coordinator::Event& event);
+  coordinator::State Replay();
   void Flush();
   void SendAnswers();
   void ScheduleTick();

@@ -35,8 +35,8 @@ Options DrawOptions(uint64_t seed) {
   o.duplicate = rate(0.1);
   o.delay = rate(0.05);
   o.crash_worker = weight(4);
-  o.crash_coordinator = 0;  // nothing is durable yet
-  o.crash_everything = 0;
+  o.crash_coordinator = weight(2);
+  o.crash_everything = weight(1);
   o.pause_worker = weight(3);
   o.pause_coordinator = weight(1);
   o.stop_worker = weight(2);

@@ -65,6 +65,34 @@ class FaultWritableFile final : public WritableFile {
   const std::unique_ptr<WritableFile> base_;
 };
 
+class FaultInPlaceFile final : public InPlaceFile {
+ public:
+  FaultInPlaceFile(FaultEnv& env, std::unique_ptr<InPlaceFile> base)
+      : env_(env), base_(std::move(base)) {}
+
+  Status WriteAt(uint64_t offset, std::string_view bytes) override {
+    const Fault fault = env_.Decide("WriteAt", path());
+    if (fault == Fault::kFail) return env_.Failure("WriteAt", path());
+    if (fault == Fault::kTorn) bytes = bytes.substr(0, bytes.size() / 2);
+    MR_RETURN_IF_ERROR(base_->WriteAt(offset, bytes));
+    if (fault == Fault::kTorn || fault == Fault::kFailAfter)
+      return env_.Failure("WriteAt", path());
+    return {};
+  }
+  Status SyncData() override {
+    const Fault fault = env_.Decide("SyncData", path());
+    if (fault == Fault::kFail || fault == Fault::kTorn) return env_.Failure("SyncData", path());
+    MR_RETURN_IF_ERROR(base_->SyncData());
+    if (fault == Fault::kFailAfter) return env_.Failure("SyncData", path());
+    return {};
+  }
+  const std::string& path() const override { return base_->path(); }
+
+ private:
+  FaultEnv& env_;
+  const std::unique_ptr<InPlaceFile> base_;
+};
+
 }  // namespace
 
 void FaultEnv::SetPlan(Plan plan, ErrorCode code) {
@@ -144,6 +172,13 @@ Result<std::unique_ptr<WritableFile>> FaultEnv::CreateNew(const std::string& pat
   return Run("CreateNew", path, [&]() -> Result<std::unique_ptr<WritableFile>> {
     MR_ASSIGN_OR_RETURN(auto file, base_.CreateNew(path));
     return std::make_unique<FaultWritableFile>(*this, std::move(file));
+  });
+}
+
+Result<std::unique_ptr<InPlaceFile>> FaultEnv::OpenInPlace(const std::string& path) {
+  return Run("OpenInPlace", path, [&]() -> Result<std::unique_ptr<InPlaceFile>> {
+    MR_ASSIGN_OR_RETURN(auto file, base_.OpenInPlace(path));
+    return std::make_unique<FaultInPlaceFile>(*this, std::move(file));
   });
 }
 

@@ -17,7 +17,7 @@ namespace mr::test {
 struct FaultCall {
   uint64_t number = 0;  // from 1
   std::string
-      op;  // "Append", "Sync", "Close", "ReadAt", "FileStat", or the Env's method: "Rename", …
+      op;  // "Append", "Sync", "Close", "ReadAt", "FileStat", "WriteAt", "SyncData", or the Env's method: "Rename", …
   std::string path;  // the first path argument
 };
 
@@ -26,7 +26,7 @@ enum class Fault : uint8_t {
   kNone,
   kFail,       // fails without effect
   kFailAfter,  // has its effect, then reports failure (a lost answer)
-  kTorn,       // Append: half of the bytes are written, then it fails; other calls: like kFail
+  kTorn,       // Append, WriteAt: half of the bytes are written, then it fails; other calls: like kFail
   kFlip,       // ReadAt: one bit of what is read is wrong; other calls: like kNone
 };
 
@@ -51,6 +51,7 @@ class FaultEnv final : public Env {
 
   Result<std::unique_ptr<ReadableFile>> OpenForRead(const std::string& path) override;
   Result<std::unique_ptr<WritableFile>> CreateNew(const std::string& path) override;
+  Result<std::unique_ptr<InPlaceFile>> OpenInPlace(const std::string& path) override;
   Result<FileStat> Stat(const std::string& path) override;
   bool Exists(const std::string& path) override;
   Result<std::vector<std::string>> ListDirectory(const std::string& path) override;

@@ -10,6 +10,12 @@
 
 namespace mr::test {
 
+namespace {
+
+constexpr size_t kSectorBytes = 512;
+
+}  // namespace
+
 struct MemoryEnv::Inode {
   explicit Inode(bool directory) : is_directory(directory) {
     static std::atomic<uint64_t> counter{1};
@@ -22,10 +28,29 @@ struct MemoryEnv::Inode {
   // Files. The mutex is the file's own: handles outlive the env's lock.
   std::mutex mutex;
   std::string data;
-  size_t synced_bytes = 0;
+  std::string durable_data;
+  std::set<size_t> dirty;  // sectors written since the last sync
   // Directories: names as they are now, and as they would be after a power loss.
   std::map<std::string, std::shared_ptr<Inode>> names;
   std::map<std::string, std::shared_ptr<Inode>> durable_names;
+
+  void Wrote(size_t begin, size_t end) {
+    for (size_t sector = begin / kSectorBytes; sector * kSectorBytes < end; ++sector)
+      dirty.insert(sector);
+  }
+
+  // The sector as it is now becomes durable.
+  void Keep(size_t sector) {
+    const size_t begin = sector * kSectorBytes;
+    const size_t end = std::min(begin + kSectorBytes, data.size());
+    if (durable_data.size() < end) durable_data.resize(end);
+    durable_data.replace(begin, end - begin, data, begin, end - begin);
+  }
+
+  void Sync() {
+    for (const size_t sector : dirty) Keep(sector);
+    dirty.clear();
+  }
 
   FileStat Stat() {
     const std::scoped_lock lock(mutex);
@@ -69,13 +94,14 @@ class MemoryWritableFile final : public WritableFile {
       : inode_(std::move(inode)), path_(std::move(path)) {}
   Status Append(std::string_view bytes) override {
     const std::scoped_lock lock(inode_->mutex);
+    inode_->Wrote(inode_->data.size(), inode_->data.size() + bytes.size());
     inode_->data.append(bytes);
     size_ += bytes.size();
     return {};
   }
   Status Sync() override {
     const std::scoped_lock lock(inode_->mutex);
-    inode_->synced_bytes = inode_->data.size();
+    inode_->Sync();
     return {};
   }
   Status Close() override { return {}; }
@@ -86,6 +112,29 @@ class MemoryWritableFile final : public WritableFile {
   const std::shared_ptr<Inode> inode_;
   const std::string path_;
   uint64_t size_ = 0;
+};
+
+class MemoryInPlaceFile final : public InPlaceFile {
+ public:
+  MemoryInPlaceFile(std::shared_ptr<Inode> inode, std::string path)
+      : inode_(std::move(inode)), path_(std::move(path)) {}
+  Status WriteAt(uint64_t offset, std::string_view bytes) override {
+    const std::scoped_lock lock(inode_->mutex);
+    if (inode_->data.size() < offset + bytes.size()) inode_->data.resize(offset + bytes.size());
+    inode_->data.replace(offset, bytes.size(), bytes);
+    inode_->Wrote(offset, offset + bytes.size());
+    return {};
+  }
+  Status SyncData() override {
+    const std::scoped_lock lock(inode_->mutex);
+    inode_->Sync();
+    return {};
+  }
+  const std::string& path() const override { return path_; }
+
+ private:
+  const std::shared_ptr<Inode> inode_;
+  const std::string path_;
 };
 
 class MemoryLock final : public FileLock {
@@ -103,10 +152,36 @@ class MemoryLock final : public FileLock {
   const std::string path_;
 };
 
-void ForgetUnsynced(Inode& inode) {
-  inode.data.resize(std::min(inode.data.size(), inode.synced_bytes));
+void ForgetUnsynced(Inode& inode, const std::function<bool()>& keep) {
+  for (const size_t sector : inode.dirty) {
+    if (keep()) inode.Keep(sector);
+  }
+  inode.dirty.clear();
+  inode.data = inode.durable_data;
   inode.names = inode.durable_names;
-  for (const auto& [name, child] : inode.names) ForgetUnsynced(*child);
+  for (const auto& [name, child] : inode.names) ForgetUnsynced(*child, keep);
+}
+
+size_t CountUnsynced(const Inode& inode) {
+  size_t count = inode.dirty.size();
+  for (const auto& [name, child] : inode.durable_names) count += CountUnsynced(*child);
+  return count;
+}
+
+// Links between the copies are as between the originals: a file may have a present and a durable name.
+std::shared_ptr<Inode> CloneTree(const std::shared_ptr<Inode>& inode,
+                                 std::map<const Inode*, std::shared_ptr<Inode>>& copies) {
+  const auto known = copies.find(inode.get());
+  if (known != copies.end()) return known->second;
+  auto copy = std::make_shared<Inode>(inode->is_directory);
+  copies[inode.get()] = copy;
+  copy->data = inode->data;
+  copy->durable_data = inode->durable_data;
+  copy->dirty = inode->dirty;
+  for (const auto& [name, child] : inode->names) copy->names[name] = CloneTree(child, copies);
+  for (const auto& [name, child] : inode->durable_names)
+    copy->durable_names[name] = CloneTree(child, copies);
+  return copy;
 }
 
 void Collect(const Inode& inode, const std::string& path, std::map<std::string, std::string>& out) {
@@ -155,6 +230,13 @@ Result<std::unique_ptr<WritableFile>> MemoryEnv::CreateNew(const std::string& pa
   if (!added) return FailErrno(EEXIST, StrCat("cannot create ", path));
   name->second = std::make_shared<Inode>(false);
   return std::make_unique<MemoryWritableFile>(name->second, path);
+}
+
+Result<std::unique_ptr<InPlaceFile>> MemoryEnv::OpenInPlace(const std::string& path) {
+  const std::scoped_lock lock(mutex_);
+  InodePtr inode = Find(path);
+  if (inode == nullptr) return FailErrno(ENOENT, StrCat("cannot open ", path));
+  return std::make_unique<MemoryInPlaceFile>(std::move(inode), path);
 }
 
 Result<FileStat> MemoryEnv::Stat(const std::string& path) {
@@ -279,15 +361,32 @@ Result<std::unique_ptr<FileLock>> MemoryEnv::Lock(const std::string& path) {
 }
 
 void MemoryEnv::LosePower() {
+  LosePower([] { return false; });
+}
+
+void MemoryEnv::LosePower(const std::function<bool()>& keep) {
   const std::scoped_lock lock(mutex_);
-  ForgetUnsynced(*root_);
+  ForgetUnsynced(*root_, keep);
+}
+
+size_t MemoryEnv::UnsyncedSectors() {
+  const std::scoped_lock lock(mutex_);
+  return CountUnsynced(*root_);
+}
+
+std::unique_ptr<MemoryEnv> MemoryEnv::Clone() {
+  const std::scoped_lock lock(mutex_);
+  auto copy = std::make_unique<MemoryEnv>();
+  std::map<const Inode*, std::shared_ptr<Inode>> copies;
+  copy->root_ = CloneTree(root_, copies);
+  return copy;
 }
 
 void MemoryEnv::Write(const std::string& path, std::string content) {
   [[maybe_unused]] const Status made = CreateDirectories(ParentPath(path));
   const std::scoped_lock lock(mutex_);
   const auto inode = std::make_shared<Inode>(false);
-  inode->synced_bytes = content.size();
+  inode->durable_data = content;
   inode->data = std::move(content);
   const InodePtr parent = Find(ParentPath(path));
   parent->names[BaseName(path)] = inode;

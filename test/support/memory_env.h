@@ -1,11 +1,13 @@
 // A file system in memory that can lose its power: what was not synced is then gone.
 //
-// Model: bytes of a file are durable after Sync; a name (created, renamed or removed) is durable
+// Model: bytes of a file are durable after Sync, in sectors of 512 bytes; before, each written sector may or may
+// not be; a name (created, renamed or removed) is durable
 // after SyncDirectory of the directory that holds it. Directories themselves are durable as soon as
 // they are made, as journalling file systems keep them in practice. No links, no permissions. Paths
 // are absolute.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,6 +27,7 @@ class MemoryEnv final : public Env {
 
   Result<std::unique_ptr<ReadableFile>> OpenForRead(const std::string& path) override;
   Result<std::unique_ptr<WritableFile>> CreateNew(const std::string& path) override;
+  Result<std::unique_ptr<InPlaceFile>> OpenInPlace(const std::string& path) override;
   Result<FileStat> Stat(const std::string& path) override;
   bool Exists(const std::string& path) override;
   Result<std::vector<std::string>> ListDirectory(const std::string& path) override;
@@ -42,6 +45,13 @@ class MemoryEnv final : public Env {
   // Back to what is durable. Files that are open keep what they have, but it is no longer
   // reachable.
   void LosePower();
+  // As LosePower, but the sectors for which `keep` says so were written before the power went. It is asked for each
+  // sector of UnsyncedSectors, in their order.
+  void LosePower(const std::function<bool()>& keep);
+  // How many written sectors a power loss could take, of files that would still have a name.
+  size_t UnsyncedSectors();
+  // An independent copy, with what is durable and what is not.
+  std::unique_ptr<MemoryEnv> Clone();
 
   // Straight to the content, for arranging and asserting. Write replaces, makes parents, and is
   // durable.

@@ -85,6 +85,20 @@ start_coordinator() {
   export MR_COORDINATOR="file:$work/cluster.json"
 }
 
+# SIGKILL: no farewell, the rendezvous file stays.
+crash_coordinator() {
+  coordinator_endpoint=$(sed -n 's/.*"control": *"\([^"]*\)".*/\1/p' "$work/cluster.json")
+  kill -KILL "$coordinator"
+  wait_gone "$coordinator" 10
+}
+# The same state directory, the same port, the same rendezvous file.
+revive_coordinator() {
+  spawn coordinator "$bin/mrcoordinator" --listen "$coordinator_endpoint" --http off --state-dir "$work/state" \
+    --rendezvous "$work/cluster.json" "$@"
+  coordinator=$spawned
+  wait_for 20 "the coordinator is back" grep -q "\"pid\": *$coordinator\b" "$work/cluster.json"
+}
+
 # start_worker NAME [OPTION…]: sets $worker_NAME and $worker (pid). One slot unless told otherwise.
 start_worker() {
   local name=$1 slots=(--slots 1) http=(--http off)

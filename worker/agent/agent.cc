@@ -14,6 +14,7 @@
 #include "common/net/client.h"
 #include "common/wire/codec.h"
 #include "worker/agent/agent_keys.h"
+#include "worker/shuffle/run_files.h"
 
 namespace mr::worker {
 namespace {
@@ -228,7 +229,7 @@ void Agent::RemoveLater(std::vector<std::string> paths) {
 }
 
 void Agent::Perform(DropAttempt action) {
-  const std::string name = ToString(action.attempt);
+  const std::string name = AttemptFileName(action.attempt);
   RemoveLater({JoinPath(settings_.scratch.map_outputs, name + ".run"),
                JoinPath(settings_.scratch.attempts, name)});
 }

@@ -5,8 +5,12 @@
 
 namespace mr::worker {
 
+std::string AttemptFileName(const AttemptId& attempt) {
+  return StrCat(ToString(attempt), "@", attempt.epoch);
+}
+
 std::string RunFilePath(const std::string& output_dir, const AttemptId& attempt) {
-  return JoinPath(output_dir, StrCat(ToString(attempt), ".run"));
+  return JoinPath(output_dir, StrCat(AttemptFileName(attempt), ".run"));
 }
 
 Result<OpenRun> OpenRunFile(Env& env, const std::string& output_dir, const AttemptId& attempt) {

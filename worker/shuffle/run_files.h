@@ -16,7 +16,10 @@
 
 namespace mr::worker {
 
-// <output_dir>/<attempt>.run
+// "j42-m107.2@5": names everything that an attempt has on its worker's disk. The epoch is part of it, since another life
+// of the coordinator may have given the same number away.
+std::string AttemptFileName(const AttemptId& attempt);
+// <output_dir>/<AttemptFileName>.run
 std::string RunFilePath(const std::string& output_dir, const AttemptId& attempt);
 
 struct OpenRun {

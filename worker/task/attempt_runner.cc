@@ -14,6 +14,7 @@
 #include "worker/map/map_attempt.h"
 #include "worker/output/output_writer.h"
 #include "worker/reduce/reduce_attempt.h"
+#include "worker/shuffle/run_files.h"
 #include "worker/task/limits.h"
 #include "worker/userjob/host_scope.h"
 
@@ -201,7 +202,7 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
   outcome.attempt = assignment.attempt;
   outcome.times.started_unix_ms = clock_.Read().unix_ms;
   const int64_t cpu_before_ms = CpuMilliseconds();
-  const std::string name = ToString(assignment.attempt);
+  const std::string name = AttemptFileName(assignment.attempt);
   ResetBlackBox();
   const auto log = [this](int level, std::string_view message) {
     WriteLogLine(clock_, level, message);

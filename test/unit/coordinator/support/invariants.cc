@@ -24,6 +24,8 @@ void Invariants::CheckReplay(const CoordinatorCore& core) {
     if (valid) Apply(replayed, record);
   }
   Require(replayed == core.state(), "the replayed records give another state");
+  const Result<State> copy = DecodeState(EncodeState(core.state()));
+  Require(copy && *copy == core.state(), "a snapshot of the state gives another one");
 }
 
 void Invariants::TakeRecord(const wire::Record& record) {
@@ -94,7 +96,8 @@ void Invariants::TakeAssignment(const wire::Assignment& assignment) {
   JobModel& job = jobs_[id.task.job];
   Require(!job.ended, StrCat(ToString(id), " was assigned after the end of its job"));
   const auto newest = newest_.find(id.task);
-  Require(newest == newest_.end() || id.number >= newest->second.number,
+  Require(newest == newest_.end() || std::pair(id.epoch, id.number) >=
+                                         std::pair(newest->second.epoch, newest->second.number),
           StrCat(ToString(id), " was assigned after a later attempt"));
   newest_[id.task] = id;
   if (id.task.phase == Phase::kMap) {

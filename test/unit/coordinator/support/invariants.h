@@ -15,8 +15,10 @@ class Invariants {
  public:
   // After every step. Each violated rule adds a sentence to problems().
   void Check(const Actions& actions, const CoordinatorCore& core);
+  // A record of an earlier life of the coordinator, before the first Check.
+  void Recover(const wire::Record& record) { TakeRecord(record); }
   // Applying all records to an empty state must give the core's state: recovery is the same code as
-  // life.
+  // life. So must a snapshot of it.
   void CheckReplay(const CoordinatorCore& core);
   const std::vector<std::string>& problems() const { return problems_; }
   const std::vector<wire::Record>& records() const { return records_; }

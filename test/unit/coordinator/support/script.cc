@@ -117,6 +117,7 @@ std::string Script::Run(const std::string& line) {
   const std::string& command = arguments.command;
   if (command == "set") return Set(arguments);
   if (command == "advance") return Advance(arguments);
+  if (command == "restart") return Restart();
   if (command == "plugin") return Take(BlobStored{PluginHash(), 1000});
   const bool same = arguments.flags.contains("same") || arguments.flags.contains("again");
   const bool of_worker = command == "register" || command == "work" || command == "report";
@@ -170,6 +171,17 @@ std::string Script::Advance(const Arguments& arguments) {
   }
 }
 
+// The coordinator dies and starts again with what it had recorded, once by the records and once by a snapshot of them.
+std::string Script::Restart() {
+  invariants_.CheckReplay(core());
+  Result<State> state = DecodeState(EncodeState(core().state()));
+  if (!state) return StrCat("?? ", state.error().text, "\n");
+  ++options_.epoch;
+  core_ = std::make_unique<CoordinatorCore>(options_, clock_.Read(), std::move(*state));
+  deadline_ = clock_.Read().mono;
+  return "";
+}
+
 std::string Script::Take(const Event& event) {
   const Actions actions = core().Step(clock_.Read(), event);
   deadline_ = actions.next_deadline;
@@ -210,8 +222,9 @@ uint32_t Script::ReducersOf(JobId job) {
 }
 
 AttemptId Script::Attempt(const std::string& text) {
-  AttemptId id = ParseAttemptId(text).value_or(AttemptId{});
-  id.epoch = options_.epoch;
+  const size_t at = text.find('@');
+  AttemptId id = ParseAttemptId(text.substr(0, at)).value_or(AttemptId{});
+  id.epoch = at == std::string::npos ? options_.epoch : std::strtoull(text.c_str() + at + 1, nullptr, 10);
   return id;
 }
 

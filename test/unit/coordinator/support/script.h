@@ -12,6 +12,8 @@
 //   advance 3s        kill j1 [task=j1-m0]        watch j1 [since=0] [wait=1s]
 //   jobs    tasks j1    log j1-m0 [attempt=0]    cluster    spec j1
 //
+//   restart           of the coordinator, with what it has recorded; A@1 is then an attempt of its first life
+//
 // W is a worker's name; W@n speaks from that session whatever the present one is. Each line answers
 // with what the core did: "+ record", "W< reply", and "@3.000s" before what a tick did while time
 // advanced.
@@ -63,6 +65,7 @@ class Script {
   static Arguments Parse(const std::string& line);
   std::string Set(const Arguments& arguments);
   std::string Advance(const Arguments& arguments);
+  std::string Restart();
   std::string Take(const Event& event);
   std::string Print(const Actions& actions);
   std::string Send(const std::string& who, const std::string& command, bool same,

@@ -15,6 +15,7 @@
 #include "common/base/strings.h"
 #include "common/wire/codec.h"
 #include "test/support/paths.h"
+#include "worker/shuffle/run_files.h"
 #include "worker/task/crash_handler.h"
 
 namespace mr::worker {
@@ -135,7 +136,7 @@ TEST_F(TaskProcessTest, Run_TwoAttemptsInOneProcessThenGoodbye) {
     ASSERT_TRUE(outcome.result) << outcome.failure->message;
     const auto& result = std::get<wire::MapResult>(*outcome.result);
     EXPECT_THAT(result.partition_records, ::testing::ElementsAre(4u));
-    EXPECT_TRUE(PosixEnv().Exists(JoinPath(directory_, ToString(outcome.attempt) + ".run")));
+    EXPECT_TRUE(PosixEnv().Exists(RunFilePath(directory_, outcome.attempt)));
     EXPECT_FALSE(PosixEnv().Exists(JoinPath(directory_, "tmp/" + ToString(outcome.attempt))));
   }
   SendTo(wire::TaskGoodbye{});

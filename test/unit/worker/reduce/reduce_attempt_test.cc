@@ -40,7 +40,7 @@ class JobTest : public ::testing::Test {
       map.assignment.attempt.task.phase = Phase::kMap;
       map.assignment.attempt.task.index = i;
       AttemptId attempt = map.assignment.attempt;
-      map.context.map_output_path = JoinPath(outputs(), ToString(attempt) + ".run");
+      map.context.map_output_path = RunFilePath(outputs(), attempt);
       auto result = RunMapAttempt(map.context, job, wire::MapWork{{splits[i]}});
       ASSERT_TRUE(result.has_value()) << result.error().message;
       work_.sources.push_back({attempt, {}, kEndpoint});
@@ -177,7 +177,7 @@ TEST_F(JobTest, Reduce_FailureNamesTheGroup) {
 TEST_F(JobTest, Reduce_ADamagedMapOutputIsAFetchFailureOfItsMap) {
   RunMaps(GroupingJob(), WriteInput(scratch_ / "in", "a\t1\nb\t2\nc\t3\n", 4), kPlain);
   AttemptId victim = work_.sources[1].attempt;
-  std::string path = JoinPath(outputs(), ToString(victim) + ".run");
+  std::string path = RunFilePath(outputs(), victim);
   std::string bytes = *ReadWholeFile(PosixEnv(), path);
   bytes[45] ^= 1;
   ASSERT_TRUE(WriteFileAtomically(PosixEnv(), path, bytes).has_value());
