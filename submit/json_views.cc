@@ -222,6 +222,22 @@ std::string ResultJson(const wire::JobView& job, int exit_code, int64_t now_unix
 std::string JobJson(const wire::JobView& job) { return Dump(Of(job)); }
 std::string JobsJson(const std::vector<wire::JobView>& jobs) { return Dump(ListOf(jobs)); }
 std::string TasksJson(const std::vector<wire::TaskView>& tasks) { return Dump(ListOf(tasks)); }
+std::string ExplainJson(const wire::ExplainResponse& answer) {
+  json waiting = json::array();
+  for (const wire::WaitingTasks& group : answer.waiting) {
+    json tasks = json::array();
+    for (const TaskId& task : group.tasks) tasks.push_back(ToString(task));
+    waiting.push_back({{"phase", PhaseName(group.phase)},
+                       {"count", group.count},
+                       {"tasks", tasks},
+                       {"reason", group.reason},
+                       {"fix", group.fix}});
+  }
+  return Dump({{"job", ToString(answer.job)},
+               {"state", StateName(answer.state)},
+               {"summary", answer.summary},
+               {"waiting", waiting}});
+}
 std::string WorkersJson(const std::vector<wire::WorkerView>& workers) {
   return Dump(ListOf(workers));
 }

@@ -75,6 +75,7 @@ class CoordinatorCore {
   void Handle(const Asker& asker, const wire::GetLogRequest& request);
   void Handle(const Asker& asker, const wire::KillRequest& request);
   void Handle(const Asker& asker, const wire::GetSpecRequest& request);
+  void Handle(const Asker& asker, const wire::ExplainRequest& request);
   Status CheckSubmission(const wire::JobSpec& spec) const;
   Result<JobId> FindWatched(const wire::WatchJobRequest& request) const;
   bool AnswerWatch(const HeldWatch& watch);

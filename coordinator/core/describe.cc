@@ -114,6 +114,16 @@ struct ResponsePrinter {
   std::string operator()(const wire::GetSpecResponse& response) const {
     return StrCat("spec with ", response.spec.inputs.size(), " inputs");
   }
+  std::string operator()(const wire::ExplainResponse& response) const {
+    std::string text = response.summary;
+    for (const wire::WaitingTasks& group : response.waiting) {
+      text += StrCat("\n    ", group.count, " ", PhaseName(group.phase), ":");
+      for (const TaskId& task : group.tasks) text += StrCat(" ", ToString(task));
+      text += StrCat(": ", group.reason);
+      if (!group.fix.empty()) text += StrCat(" -> ", group.fix);
+    }
+    return text;
+  }
   std::string operator()(const wire::RegisterResponse& response) const {
     std::string text = StrCat("registered ", ToString(response.worker));
     if (!response.keep_running.empty())

@@ -84,6 +84,8 @@ class TaskPool {
   void OpenFinish();
   void ReleaseDelayed(Time now);
   std::optional<Time> next_deadline() const;
+  // Pending tasks that may not start yet, with when they may.
+  const std::set<std::pair<Time, TaskId>>& delayed() const { return delayed_; }
 
   uint32_t running_count() const { return running_[0] + running_[1] + running_[2]; }
   uint32_t running_count(Phase phase) const { return running_[Slot(phase)]; }

@@ -266,6 +266,11 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     request.offset = Number(named, "offset", 0);
     return request;
   }
+  if (command == "explain") {
+    wire::ExplainRequest request{job, std::nullopt};
+    if (named.contains("task")) request.task = ParseTaskId(named.at("task")).value_or(TaskId{});
+    return request;
+  }
   if (command == "spec") return wire::GetSpecRequest{job};
   return wire::GetClusterRequest{};
 }
