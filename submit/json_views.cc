@@ -26,6 +26,7 @@ json Of(const wire::PhaseProgress& phase) {
           {"running", phase.running},
           {"total", phase.total},
           {"retried", phase.retried},
+          {"failed", phase.failed},
           {"bytes_done", phase.bytes_done},
           {"bytes_total", phase.bytes_total}};
 }
@@ -284,6 +285,7 @@ std::string SpecJson(const wire::JobSpec& spec) {
                {"task_memory_bytes", config.task_memory_bytes},
                {"memory_limit_bytes", config.memory_limit_bytes},
                {"max_attempts", config.max_attempts},
+               {"max_failed_tasks", wire::FormatPermille(config.max_failed_permille)},
                {"max_running", config.max_running},
                {"task_timeout_ms", config.task_timeout_ms},
                {"seed", config.seed},

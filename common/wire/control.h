@@ -52,7 +52,8 @@ struct PhaseProgress {
   uint64_t bytes_total = 0;
   uint64_t bytes_done = 0;  // running attempts' progress included
   std::vector<uint32_t> durations_ms;  // of completed tasks, sampled, at most 1000; for quantiles
-  MR_FIELDS(PhaseProgress, total, done, running, retried, bytes_total, bytes_done, durations_ms)
+  uint32_t failed = 0;  // tasks that were given up, within max_failed_permille
+  MR_FIELDS(PhaseProgress, total, done, running, retried, bytes_total, bytes_done, durations_ms, failed)
 };
 
 // A failure with where and how often it happened.

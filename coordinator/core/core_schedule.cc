@@ -104,6 +104,7 @@ wire::ReduceWork CoordinatorCore::MakeReduceWork(const JobEntry& job, uint32_t p
   const JobRun& run = runs_.at(job.id);
   for (uint32_t index = 0; index < job.maps.size(); ++index) {
     const TaskEntry& entry = job.maps[index];
+    if (entry.given_up) continue;
     CHECK(entry.completion.has_value())
         << "a reduce of " << ToString(job.id) << " starts before map " << index;
     const Worker* holder = workers_.Find(run.pool.tasks(Phase::kMap)[index].output_at);

@@ -41,6 +41,9 @@ struct RecordPrinter {
     return StrCat("AttemptFailed ", ToString(record.attempt), " on ", record.worker_name, ": ",
                   record.failure.message);
   }
+  std::string operator()(const wire::TaskGivenUp& record) const {
+    return StrCat("TaskGivenUp ", ToString(record.task));
+  }
   std::string operator()(const wire::JobFinishing& record) const {
     return StrCat("JobFinishing ", ToString(record.job),
                   record.success  ? " success"
@@ -152,6 +155,7 @@ struct ResponsePrinter {
 
 std::string Phase(const wire::PhaseProgress& phase) {
   std::string text = StrCat(phase.done, "/", phase.total);
+  if (phase.failed > 0) text += StrCat(" (", phase.failed, " given up)");
   if (phase.running > 0) text += StrCat(" (", phase.running, " running)");
   return text;
 }

@@ -39,12 +39,13 @@ struct Supply {
   uint32_t usable = 0;
   uint32_t slots = 0;  // of usable workers
   uint32_t busy = 0;
+  uint32_t largest = 0;  // slots of the worker with most
   std::vector<std::string> free;           // workers with a free slot that may run the job
   std::vector<std::string> free_excluded;  // with a free slot, but the job failed there too often
   std::map<JobId, uint32_t> users;         // whose tasks are in the slots
 };
 
-Supply Survey(const JobRun& run, const WorkerTable& workers) {
+Supply Survey(const JobRun& run, const WorkerTable& workers, uint32_t slots_per_task) {
   Supply supply;
   const bool others = std::any_of(
       workers.workers().begin(), workers.workers().end(),
@@ -54,31 +55,42 @@ Supply Survey(const JobRun& run, const WorkerTable& workers) {
     if (!worker.usable()) continue;
     ++supply.usable;
     supply.slots += worker.info.slots;
-    supply.busy += static_cast<uint32_t>(worker.running.size());
+    supply.busy += worker.busy_slots;
+    supply.largest = std::max(supply.largest, worker.info.slots);
     for (const AttemptId& attempt : worker.running) ++supply.users[attempt.task.job];
-    if (worker.running.size() >= worker.info.slots) continue;
+    if (worker.busy_slots + slots_per_task > worker.info.slots) continue;
     const bool excluded = others && run.Excludes(worker.id);
     (excluded ? supply.free_excluded : supply.free).push_back(worker.info.name);
   }
   return supply;
 }
 
-Why SlotsAreBusy(JobId job, const Supply& supply) {
+Why SlotsAreBusy(JobId job, const Supply& supply, uint32_t slots_per_task) {
   std::vector<std::string> users;
   bool others = false;
   for (const auto& [user, count] : supply.users) {
     others = others || user != job;
-    users.push_back(StrCat(count, " by ", user == job ? std::string("this job") : ToString(user)));
+    users.push_back(StrCat(Count(count, "task"), " of ", user == job ? std::string("this job") : ToString(user)));
   }
-  return {StrCat("every slot is busy (", supply.busy, " of ", supply.slots, "): ", Names(users)),
+  const std::string what = slots_per_task == 1
+                               ? std::string("every slot is busy")
+                               : StrCat("no worker has ", slots_per_task, " free slots (--slots-per-task)");
+  return {StrCat(what, ", ", supply.busy, " of ", supply.slots, " in use by ", Names(users)),
           others ? "more workers or --slots; the other jobs: mrsubmit ls" : "more workers or --slots"};
 }
 
 Why WhyPendingWaits(const JobEntry& job, const JobRun& run, const WorkerTable& workers) {
-  const Supply supply = Survey(run, workers);
+  // Of an active job only maps and reduces wait, of any other only the finish task.
+  const uint32_t slots = job.SlotsOf(job.stage == JobStage::kActive ? Phase::kMap : Phase::kFinish);
+  const Supply supply = Survey(run, workers, slots);
   if (supply.alive == 0) return {"no worker is connected", "mrworker -c COORDINATOR, on each host"};
   if (supply.usable == 0)
     return {StrCat("every worker is being stopped (", supply.alive, ")"), "start another mrworker"};
+  if (supply.largest < slots) {
+    return {StrCat("a task of the job takes ", slots, " slots (--slots-per-task); the largest worker has ",
+                   supply.largest),
+            StrCat("a worker with --slots ", slots, " or more")};
+  }
   const uint32_t limit = job.spec.config.max_running;
   if (limit > 0 && run.pool.running_count() >= limit)
     return {StrCat(Count(limit, "task"), " of the job may run at once (--max-running), and so many do"), ""};
@@ -89,7 +101,7 @@ Why WhyPendingWaits(const JobEntry& job, const JobRun& run, const WorkerTable& w
                    kFailuresToExclude, " attempts of the job have failed"),
             StrCat("mrsubmit tasks ", ToString(job.id), " --failed")};
   }
-  return SlotsAreBusy(job.id, supply);
+  return SlotsAreBusy(job.id, supply, slots);
 }
 
 class Explainer {
@@ -112,7 +124,8 @@ class Explainer {
   Why WhyOf(const TaskId& id, const Task& task) const {
     if (id.phase == Phase::kReduce && !run_.pool.maps_done()) {
       return {StrCat("reduces begin when every map is completed; ",
-                     job_.maps.size() - run_.pool.completed_count(Phase::kMap), " of ",
+                     job_.maps.size() - run_.pool.completed_count(Phase::kMap) -
+                         run_.pool.given_up_count(Phase::kMap), " of ",
                      Count(job_.maps.size(), "map"), " are not"),
               ""};
     }

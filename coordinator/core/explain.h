@@ -3,7 +3,7 @@
 // Each waiting task gets the first of these that holds:
 //   reduces  the maps are not all completed
 //   any      its last attempt was stopped by an error that is not the job's own: it pauses
-//   any      no worker is connected; or every one is draining
+//   any      no worker is connected; or every one is draining; or none is large enough
 //   any      as many of the job's tasks run as --max-running allows
 //   any      free slots are only on workers that the job is kept from, or there are none
 #pragma once

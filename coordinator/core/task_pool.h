@@ -75,6 +75,8 @@ class TaskPool {
   // unless stopped.
   void End(const AttemptId& id, wire::AttemptState how, std::string cause, int64_t unix_ms,
            std::optional<Time> retry_at = std::nullopt);
+  // A pending task will not run again; the job goes on without it.
+  void GiveUp(const TaskId& id);
   // A completed map has to run again.
   void LoseOutput(const TaskId& map);
 
@@ -90,10 +92,11 @@ class TaskPool {
   uint32_t running_count() const { return running_[0] + running_[1] + running_[2]; }
   uint32_t running_count(Phase phase) const { return running_[Slot(phase)]; }
   uint32_t completed_count(Phase phase) const { return completed_[Slot(phase)]; }
+  uint32_t given_up_count(Phase phase) const { return given_up_[Slot(phase)]; }
   uint32_t retried_count(Phase phase) const { return retried_[Slot(phase)]; }
   // Tasks with a running attempt, in order.
   const std::set<TaskId>& running_tasks() const { return running_tasks_; }
-  bool maps_done() const { return completed_[0] == tasks_[0].size(); }
+  bool maps_done() const { return completed_[0] + given_up_[0] == tasks_[0].size(); }
   bool stopped() const { return stopped_; }
   bool has_pending() const;
 
@@ -108,6 +111,7 @@ class TaskPool {
   std::array<std::set<uint32_t>, 3> pending_;
   std::array<uint32_t, 3> running_{};
   std::array<uint32_t, 3> completed_{};
+  std::array<uint32_t, 3> given_up_{};
   std::array<uint32_t, 3> retried_{};
   std::set<TaskId> running_tasks_;
   std::set<std::pair<Time, TaskId>> delayed_;

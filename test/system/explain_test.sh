@@ -12,7 +12,7 @@ case_reasons() {
   start_coordinator
   printf 'to be or not to be\n' >in.txt
   mkdir gate
-  expect 0 mr run --detach "$gated" in.txt in.txt in.txt --split-size 10 -o out -r 1 --job-dir gate
+  expect 0 mr run --detach "$gated" in.txt --split-size 10 -o out -r 1 --job-dir gate
   job=$(cat out.txt)
   expect 0 mr explain "$job"
   says 'map tasks wait.*no worker is connected.*mrworker' out.txt
@@ -21,7 +21,7 @@ case_reasons() {
   start_worker w1
   wait_for 20 "the job's map task runs" bash -c 'ls gate/map-*'
   expect 0 mr explain "$job"
-  says 'every slot is busy \(1 of 1\): 1 by this job' out.txt
+  says 'every slot is busy, 1 of 1 in use by 1 task of this job' out.txt
   expect 0 mr --json explain "$job-r0"
   says '"reason":"reduces begin' out.txt
 

@@ -233,6 +233,7 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
         arguments.flags.contains("dry")};
     request.spec.config.max_attempts = Number(named, "max_attempts", 4);
     request.spec.config.max_running = Number(named, "max_running", 0);
+    request.spec.config.max_failed_permille = Number(named, "max_failed", 0);
     request.spec.config.user = Get(named, "user", "ada");
     const std::string priority = Get(named, "priority", "normal");
     request.spec.config.priority = priority == "high"  ? wire::Priority::kHigh
