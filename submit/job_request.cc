@@ -121,6 +121,21 @@ Status ReadParams(Env& env, const Settings& settings, RunOptions& options) {
   return {};
 }
 
+// "5%", "5" or "0.5%", as tenths of a percent.
+Result<uint32_t> ParsePermille(const Settings& settings, const std::string& name) {
+  if (!settings.Has(name)) return 0u;
+  const std::string whole = settings.Get(name);
+  std::string_view text = whole;
+  if (text.ends_with('%')) text.remove_suffix(1);
+  double percent = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
+  const bool number = error == std::errc() && end == text.data() + text.size();
+  if (number && percent >= 0 && percent <= 100)
+    return static_cast<uint32_t>(std::lround(std::floor(percent * 10 + 1e-9)));
+  return Fail(ErrorCode::kInvalidArgument,
+              StrCat("--", name, ": '", whole, "' is not a share from 0% to 100%, for instance 5%"));
+}
+
 // Numbers, sizes and words that go straight into the config.
 Status ReadLimits(const Settings& settings, RunOptions& options) {
   wire::JobConfig& config = options.config;
@@ -132,6 +147,7 @@ Status ReadLimits(const Settings& settings, RunOptions& options) {
   MR_ASSIGN_OR_RETURN(config.memory_limit_bytes, settings.Size("memory", 0, kTaskMemoryLeast));
   MR_ASSIGN_OR_RETURN(const uint64_t attempts, settings.Number("max-attempts", 4, 1, 1000));
   config.max_attempts = static_cast<uint32_t>(attempts);
+  MR_ASSIGN_OR_RETURN(config.max_failed_permille, ParsePermille(settings, "max-failed-tasks"));
   MR_ASSIGN_OR_RETURN(const uint64_t running, settings.Number("max-running", 0, 0, kMany));
   config.max_running = static_cast<uint32_t>(running);
   MR_ASSIGN_OR_RETURN(const size_t priority, settings.Choice("priority", {"low", "normal", "high"}, 1));
@@ -332,6 +348,8 @@ std::map<std::string, Setting> SettingsOf(const wire::JobSpec& spec, const std::
   set("shuffle-codec", {kCompressions[static_cast<size_t>(config.shuffle_codec)]});
   set("compress-output", {kCompressions[static_cast<size_t>(config.output_compression)]});
   set("max-attempts", {StrCat(config.max_attempts)});
+  if (config.max_failed_permille > 0)
+    set("max-failed-tasks", {wire::FormatPermille(config.max_failed_permille)});
   set("task-timeout", {StrCat(config.task_timeout_ms, "ms")});
   if (config.max_running > 0) set("max-running", {StrCat(config.max_running)});
   set("priority", {std::string(wire::PriorityName(config.priority))});

@@ -26,6 +26,7 @@ json Of(const wire::PhaseProgress& phase) {
           {"running", phase.running},
           {"total", phase.total},
           {"retried", phase.retried},
+          {"failed", phase.failed},
           {"bytes_done", phase.bytes_done},
           {"bytes_total", phase.bytes_total}};
 }
@@ -222,6 +223,22 @@ std::string ResultJson(const wire::JobView& job, int exit_code, int64_t now_unix
 std::string JobJson(const wire::JobView& job) { return Dump(Of(job)); }
 std::string JobsJson(const std::vector<wire::JobView>& jobs) { return Dump(ListOf(jobs)); }
 std::string TasksJson(const std::vector<wire::TaskView>& tasks) { return Dump(ListOf(tasks)); }
+std::string ExplainJson(const wire::ExplainResponse& answer) {
+  json waiting = json::array();
+  for (const wire::WaitingTasks& group : answer.waiting) {
+    json tasks = json::array();
+    for (const TaskId& task : group.tasks) tasks.push_back(ToString(task));
+    waiting.push_back({{"phase", PhaseName(group.phase)},
+                       {"count", group.count},
+                       {"tasks", tasks},
+                       {"reason", group.reason},
+                       {"fix", group.fix}});
+  }
+  return Dump({{"job", ToString(answer.job)},
+               {"state", StateName(answer.state)},
+               {"summary", answer.summary},
+               {"waiting", waiting}});
+}
 std::string WorkersJson(const std::vector<wire::WorkerView>& workers) {
   return Dump(ListOf(workers));
 }
@@ -268,6 +285,7 @@ std::string SpecJson(const wire::JobSpec& spec) {
                {"task_memory_bytes", config.task_memory_bytes},
                {"memory_limit_bytes", config.memory_limit_bytes},
                {"max_attempts", config.max_attempts},
+               {"max_failed_tasks", wire::FormatPermille(config.max_failed_permille)},
                {"max_running", config.max_running},
                {"task_timeout_ms", config.task_timeout_ms},
                {"seed", config.seed},

@@ -28,6 +28,7 @@ std::string ResultJson(const wire::JobView& job, int exit_code, int64_t now_unix
 std::string JobJson(const wire::JobView& job);
 std::string JobsJson(const std::vector<wire::JobView>& jobs);
 std::string TasksJson(const std::vector<wire::TaskView>& tasks);
+std::string ExplainJson(const wire::ExplainResponse& answer);
 std::string WorkersJson(const std::vector<wire::WorkerView>& workers);
 std::string ClusterJson(const wire::ClusterResponse& cluster,
                         const std::vector<wire::JobView>& jobs);

@@ -108,7 +108,7 @@ std::string FootLine(const wire::JobView& job, const ProgressMeter& meter,
 }  // namespace
 
 double PhaseFraction(const wire::PhaseProgress& phase) {
-  if (phase.total > 0 && phase.done == phase.total) return 1;
+  if (phase.total > 0 && phase.done + phase.failed == phase.total) return 1;
   double fraction = 0;
   if (phase.bytes_total > 0) {
     fraction = static_cast<double>(phase.bytes_done) / static_cast<double>(phase.bytes_total);

@@ -80,6 +80,12 @@ std::string CostLine(const wire::JobView& job) {
   return line + "\n";
 }
 
+// A job with --max-failed-tasks may succeed with a hole.
+std::string MissingLine(const wire::JobView& job, const Style& style) {
+  if (job.map.failed + job.reduce.failed == 0) return "";
+  return StrCat("  ", style.Red("missing"), "   ", job.reason, "\n");
+}
+
 std::string LocalSuccess(const wire::JobView& job, const ReportContext& context) {
   const Style& style = context.style;
   std::string text =
@@ -90,7 +96,7 @@ std::string LocalSuccess(const wire::JobView& job, const ReportContext& context)
     text += StrCat("   ", context.output, context.output.ends_with('/') ? " " : "/ ",
                    Files(job.files.size()), ", ", FormatSize(SizeOf(job).bytes));
   }
-  text += "\n";
+  text += "\n" + MissingLine(job, style);
   const std::string counters = UserCounters(job.counters, style);
   if (!counters.empty()) text += StrCat("  counters  ", counters, "\n");
   if (context.hints && context.output != "-")
@@ -279,6 +285,7 @@ std::string SuccessReport(const wire::JobView& job, const ReportContext& context
   text += StrCat(FormatSize(size.bytes), " written\n");
   text += PhaseSummary("map       ", job.map);
   if (job.reduce.total > 0) text += PhaseSummary("reduce    ", job.reduce);
+  text += MissingLine(job, style);
   text += CostLine(job);
   const std::string counters = UserCounters(job.counters, style);
   if (!counters.empty()) text += StrCat("  counters  ", counters, "\n");

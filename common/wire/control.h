@@ -52,7 +52,8 @@ struct PhaseProgress {
   uint64_t bytes_total = 0;
   uint64_t bytes_done = 0;  // running attempts' progress included
   std::vector<uint32_t> durations_ms;  // of completed tasks, sampled, at most 1000; for quantiles
-  MR_FIELDS(PhaseProgress, total, done, running, retried, bytes_total, bytes_done, durations_ms)
+  uint32_t failed = 0;  // tasks that were given up, within max_failed_permille
+  MR_FIELDS(PhaseProgress, total, done, running, retried, bytes_total, bytes_done, durations_ms, failed)
 };
 
 // A failure with where and how often it happened.
@@ -140,6 +141,16 @@ struct WorkerView {
             tasks_completed, tasks_failed, scratch_free_bytes, labels)
 };
 
+// Tasks of one phase that wait for the same reason.
+struct WaitingTasks {
+  Phase phase = Phase::kMap;
+  uint32_t count = 0;
+  std::vector<TaskId> tasks;  // the first of them, at most 10
+  std::string reason;         // what holds them up first; one sentence
+  std::string fix;            // a command or advice; empty = nothing to do but wait
+  MR_FIELDS(WaitingTasks, phase, count, tasks, reason, fix)
+};
+
 // ---- requests of clients -----------------------------------------------------------------------------------
 
 struct GetClusterRequest {
@@ -224,6 +235,14 @@ struct GetSpecRequest {
   MR_FIELDS(GetSpecRequest, job)
 };
 
+// Why tasks of a job do not run.
+struct ExplainRequest {
+  static constexpr uint8_t kTag = 14;
+  JobId job;
+  std::optional<TaskId> task;  // only this one
+  MR_FIELDS(ExplainRequest, job, task)
+};
+
 // ---- requests of workers -----------------------------------------------------------------------------------
 
 struct RegisterRequest {
@@ -281,8 +300,8 @@ struct ReportRequest {
 
 using RequestBody =
     std::variant<GetClusterRequest, PutBlobRequest, GetBlobRequest, SubmitJobRequest, WatchJobRequest,
-                 ListJobsRequest, ListTasksRequest, GetLogRequest, KillRequest, GetSpecRequest, RegisterRequest,
-                 WorkRequest, ReportRequest>;
+                 ListJobsRequest, ListTasksRequest, GetLogRequest, KillRequest, GetSpecRequest, ExplainRequest,
+                 RegisterRequest, WorkRequest, ReportRequest>;
 
 struct Request {
   uint32_t protocol = kProtocolVersion;
@@ -380,6 +399,15 @@ struct GetSpecResponse {
   MR_FIELDS(GetSpecResponse, spec)
 };
 
+struct ExplainResponse {
+  static constexpr uint8_t kTag = 14;
+  JobId job;
+  JobState state = JobState::kQueued;
+  std::string summary;  // one sentence on the job, or on the task that was asked for
+  std::vector<WaitingTasks> waiting;
+  MR_FIELDS(ExplainResponse, job, state, summary, waiting)
+};
+
 struct RegisterResponse {
   static constexpr uint8_t kTag = 20;
   WorkerRef worker;
@@ -417,7 +445,7 @@ struct ReportResponse {
 using ResponseBody =
     std::variant<ErrorResponse, ClusterResponse, PutBlobResponse, GetBlobResponse, SubmitJobResponse, JobResponse,
                  ListJobsResponse, ListTasksResponse, GetLogResponse, KillResponse, GetSpecResponse,
-                 RegisterResponse, WorkResponse, ReportResponse>;
+                 ExplainResponse, RegisterResponse, WorkResponse, ReportResponse>;
 
 struct Response {
   uint32_t protocol = kProtocolVersion;

@@ -79,6 +79,8 @@ struct JobConfig {
   uint64_t task_memory_bytes = 512u << 20;  // budget of the engine inside one task
   uint64_t memory_limit_bytes = 0;          // limit of the whole task process; 0 = worker's default
   uint32_t max_attempts = 4;                // only the user's failures count
+  // Of a thousand tasks of each phase, so many may fail for good; the job succeeds without them.
+  uint32_t max_failed_permille = 0;
   int64_t task_timeout_ms = 600'000;        // without progress
   uint32_t max_running = 0;                 // tasks at once; 0 = no limit
   Priority priority = Priority::kNormal;
@@ -96,9 +98,15 @@ struct JobConfig {
   MR_FIELDS(JobConfig, name, user, plugin_sha256, plugin_name, job_name, params, side_files, environment,
             input_format, record_bytes, output_dir, overwrite, output_compression, reducers, range_bounds,
             combine, shuffle_codec, split_bytes, task_memory_bytes, memory_limit_bytes, max_attempts,
-            task_timeout_ms, max_running, priority, slots_per_task, max_splits, tie_ms, output_format, workdir,
-            seed, job_dir, labels, output_nonce)
+            max_failed_permille, task_timeout_ms, max_running, priority, slots_per_task, max_splits, tie_ms,
+            output_format, workdir, seed, job_dir, labels, output_nonce)
 };
+
+// "5%", "0.5%": JobConfig::max_failed_permille for people.
+inline std::string FormatPermille(uint32_t permille) {
+  const std::string tenths = permille % 10 > 0 ? "." + std::to_string(permille % 10) : "";
+  return std::to_string(permille / 10) + tenths + "%";
+}
 
 struct JobSpec {
   JobConfig config;

@@ -81,6 +81,13 @@ struct AttemptFailed {
   MR_FIELDS(AttemptFailed, attempt, worker_name, failure, unix_ms)
 };
 
+// A task has used up its attempts, and the job goes on without it (JobConfig::max_failed_permille).
+struct TaskGivenUp {
+  static constexpr uint8_t kTag = 14;
+  TaskId task;
+  MR_FIELDS(TaskGivenUp, task)
+};
+
 // From here on the finish task runs; `success` says which way.
 struct JobFinishing {
   static constexpr uint8_t kTag = 9;
@@ -105,7 +112,8 @@ struct HistoryExpired {
 };
 
 using RecordBody = std::variant<PluginStored, JobSubmitted, MapCompleted, MapOutputLost, CommitGrantedRecord,
-                                CommitRevoked, ReduceCommitted, AttemptFailed, JobFinishing, JobEnded, HistoryExpired>;
+                                CommitRevoked, ReduceCommitted, AttemptFailed, JobFinishing, JobEnded, HistoryExpired,
+                                TaskGivenUp>;
 struct Record {
   RecordBody body;
   MR_FIELDS(Record, body)

@@ -79,6 +79,7 @@ class CoordinatorCore {
   void Handle(const Asker& asker, const wire::GetLogRequest& request);
   void Handle(const Asker& asker, const wire::KillRequest& request);
   void Handle(const Asker& asker, const wire::GetSpecRequest& request);
+  void Handle(const Asker& asker, const wire::ExplainRequest& request);
   Status CheckSubmission(const wire::JobSpec& spec) const;
   Result<JobId> FindWatched(const wire::WatchJobRequest& request) const;
   bool AnswerWatch(const HeldWatch& watch);
@@ -104,6 +105,8 @@ class CoordinatorCore {
   void TakeMap(Worker& worker, const wire::AttemptOutcome& outcome, const wire::MapResult& result);
   void TakeReduce(const wire::AttemptOutcome& outcome, const wire::ReduceResult& result);
   void FailAttempt(Worker& worker, const AttemptId& attempt, const wire::Failure& failure);
+  // The job goes on without a task that has just failed for good, if it allows that.
+  bool GiveUp(const TaskId& task, const wire::Failure& failure);
   void TakeFetchFailure(const AttemptId& reporter, const wire::Failure& failure);
   // The attempt is over and it was not the user's fault.
   void Abort(const AttemptId& attempt, const std::string& cause,

@@ -3,6 +3,7 @@
 
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
+#include "coordinator/core/explain.h"
 #include "coordinator/core/split_planner.h"
 #include "coordinator/core/views.h"
 
@@ -246,6 +247,16 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::GetSpecRequest& req
   const JobEntry* job = state_.Find(request.job);
   if (job == nullptr) return AnswerError(asker, NoSuchJob(request.job));
   Answer(asker, wire::GetSpecResponse{job->spec});
+}
+
+void CoordinatorCore::Handle(const Asker& asker, const wire::ExplainRequest& request) {
+  const JobRun* run = FindRun(request.job);
+  if (run == nullptr) return AnswerError(asker, NoSuchJob(request.job));
+  if (request.task && (request.task->job != request.job || run->pool.Find(*request.task) == nullptr)) {
+    return AnswerError(asker,
+                       {ErrorCode::kNotFound, StrCat("there is no task ", ToString(*request.task))});
+  }
+  Answer(asker, Explain(state_.jobs.at(request.job), *run, workers_, request.task));
 }
 
 }  // namespace mr::coordinator

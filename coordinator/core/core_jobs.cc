@@ -12,6 +12,20 @@ namespace {
 // Ended jobs are forgotten early when their tasks together take too much memory.
 constexpr size_t kMaxRememberedTasks = 1'000'000;
 
+// "without 1 of 40 map tasks, which failed (--max-failed-tasks 5%)"; empty when nothing is missing.
+std::string WhatIsMissing(const JobEntry& job) {
+  std::string text;
+  const auto add = [&text](uint32_t missing, size_t all, std::string_view phase) {
+    if (missing > 0)
+      text += StrCat(text.empty() ? "without " : " and ", missing, " of ", all, " ", phase, " tasks");
+  };
+  add(job.maps_given_up, job.maps.size(), "map");
+  add(job.reduces_given_up, job.reduces.size(), "reduce");
+  if (text.empty()) return "";
+  return StrCat(text, ", which failed (--max-failed-tasks ",
+                wire::FormatPermille(job.spec.config.max_failed_permille), ")");
+}
+
 }  // namespace
 
 JobId CoordinatorCore::CreateJob(const Asker& asker, const wire::JobSpec& spec) {
@@ -25,7 +39,7 @@ JobId CoordinatorCore::CreateJob(const Asker& asker, const wire::JobSpec& spec) 
 
 void CoordinatorCore::FinishIfDone(JobId id) {
   const JobEntry& job = state_.jobs.at(id);
-  if (job.stage == JobStage::kActive && job.all_done()) BeginFinish(id, true, false, "");
+  if (job.stage == JobStage::kActive && job.all_done()) BeginFinish(id, true, false, WhatIsMissing(job));
 }
 
 void CoordinatorCore::FailJob(JobId id, const TaskId& task, const std::string& reason) {

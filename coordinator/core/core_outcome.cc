@@ -28,6 +28,11 @@ bool IsFatal(wire::FailureCause cause) {
   return cause >= wire::FailureCause::kFatal && cause <= wire::FailureCause::kBadParameter;
 }
 
+// What a task's own code or input can cause; the others would strike every task.
+bool IsTasksOwn(wire::FailureCause cause) {
+  return !IsFatal(cause) || cause == wire::FailureCause::kBadInput;
+}
+
 // Errors of ours that may come back: these wait before the next try, and their number is limited.
 bool IsTrouble(wire::FailureCause cause) {
   return cause == wire::FailureCause::kFetch || cause == wire::FailureCause::kDiskFull ||
@@ -171,12 +176,28 @@ void CoordinatorCore::FailAttempt(Worker& worker, const AttemptId& id,
                     "): ", text));
     return;
   }
+  if (GiveUp(id.task, failure)) return;
   run.failure = MakeFailureReport(entry);
   const std::string how = IsFatal(failure.cause)
                               ? std::string(" failed: ")
                               : StrCat(" failed ", times, times == 1 ? " time" : " times",
                                        " (--max-attempts ", limit, "): ");
   FailJob(id.task.job, id.task, StrCat(ToString(id.task), how, text));
+}
+
+bool CoordinatorCore::GiveUp(const TaskId& task, const wire::Failure& failure) {
+  const JobEntry& job = state_.jobs.at(task.job);
+  if (job.stage != JobStage::kActive || !IsTasksOwn(failure.cause) || !job.CanGiveUp(task))
+    return false;
+  JobRun& run = *FindRun(task.job);
+  const size_t times = job.Find(task)->failures.size();
+  Commit(wire::TaskGivenUp{task});
+  run.pool.GiveUp(task);
+  run.Warn(StrCat(ToString(task), " is given up after ", times, times == 1 ? " failure" : " failures",
+                  " (", run.pool.given_up_count(task.phase), " of at most ", job.may_fail(task.phase),
+                  " ", PhaseName(task.phase), " tasks): ", DescribeFailure(failure)));
+  FinishIfDone(task.job);
+  return true;
 }
 
 void CoordinatorCore::TakeFetchFailure(const AttemptId& reporter, const wire::Failure& failure) {

@@ -43,7 +43,7 @@ const TaskEntry* LastFailed(const JobEntry& job) {
   const TaskEntry* last = nullptr;
   const auto look = [&last](const std::vector<TaskEntry>& tasks) {
     for (const TaskEntry& task : tasks) {
-      if (task.failures.empty() || task.completion) continue;
+      if (task.failures.empty() || task.completion || task.given_up) continue;
       if (last == nullptr || last->failures.back().unix_ms <= task.failures.back().unix_ms) last = &task;
     }
   };
@@ -91,6 +91,7 @@ void CoordinatorCore::RecoverTask(const JobEntry& job, JobRun& run, const TaskId
   for (const FailedAttempt& failed : entry.failures) ++run.failures_before[failed.worker_name];
   const bool granted = entry.granted && !entry.completion;
   run.pool.Restore(task, KnownAttempts(entry), entry.completion.has_value(), granted);
+  if (entry.given_up) run.pool.GiveUp(task);
   if (!entry.completion) return;
   const Completion& won = *entry.completion;
   if (task.phase == Phase::kMap) {
@@ -143,7 +144,7 @@ bool CoordinatorCore::MayAdopt(const AttemptId& id) const {
   // A cleanup is begun anew; so is nothing else.
   if (id.task.phase == Phase::kFinish) return job->stage == JobStage::kFinishing && job->success;
   const TaskEntry* task = job->Find(id.task);
-  if (job->stage != JobStage::kActive || task == nullptr || task->completion) return false;
+  if (job->stage != JobStage::kActive || task == nullptr || task->completion || task->given_up) return false;
   if (task->granted && *task->granted != id) return false;
   return id.task.phase == Phase::kMap || job->maps_done();
 }
@@ -185,7 +186,7 @@ void CoordinatorCore::EndRecoveryOf(JobRun& run) {
         if (!tasks[i].granted || tasks[i].completion || run.pool.Find(task)->running() != nullptr) continue;
         const AttemptId silent = *tasks[i].granted;
         Commit(wire::CommitRevoked{silent});
-        run.pool.GiveUp(silent);
+        run.pool.ReleaseGrant(silent);
       }
     };
     revoke(job.maps, Phase::kMap);

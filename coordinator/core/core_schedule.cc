@@ -8,20 +8,11 @@
 namespace mr::coordinator {
 namespace {
 
-// A worker with so many failed attempts of a job gets no more of its tasks, as long as there is
-// another worker.
-constexpr uint32_t kFailuresToExclude = 3;
-
 bool FailedHere(const TaskEntry* entry, const std::string& worker_name) {
   return entry != nullptr && std::any_of(entry->failures.begin(), entry->failures.end(),
                                          [&](const FailedAttempt& failed) {
                                            return failed.worker_name == worker_name;
                                          });
-}
-
-bool IsExcluded(const JobRun& run, WorkerId worker) {
-  const auto found = run.failures_at.find(worker);
-  return found != run.failures_at.end() && found->second >= kFailuresToExclude;
 }
 
 }  // namespace
@@ -37,10 +28,10 @@ void CoordinatorCore::Schedule() {
 }
 
 bool CoordinatorCore::MayRun(const JobRun& run, const Worker& worker) const {
-  if (!IsExcluded(run, worker.id)) return true;
+  if (!run.Excludes(worker.id)) return true;
   const auto& all = workers_.workers();
   return std::none_of(all.begin(), all.end(), [&](const Worker& other) {
-    return other.usable() && !IsExcluded(run, other.id);
+    return other.usable() && !run.Excludes(other.id);
   });
 }
 
@@ -115,6 +106,7 @@ wire::ReduceWork CoordinatorCore::MakeReduceWork(const JobEntry& job, uint32_t p
   const JobRun& run = runs_.at(job.id);
   for (uint32_t index = 0; index < job.maps.size(); ++index) {
     const TaskEntry& entry = job.maps[index];
+    if (entry.given_up) continue;
     CHECK(entry.completion.has_value())
         << "a reduce of " << ToString(job.id) << " starts before map " << index;
     const Worker* holder = workers_.Find(run.pool.tasks(Phase::kMap)[index].output_at);

@@ -41,6 +41,9 @@ struct RecordPrinter {
     return StrCat("AttemptFailed ", ToString(record.attempt), " on ", record.worker_name, ": ",
                   record.failure.message);
   }
+  std::string operator()(const wire::TaskGivenUp& record) const {
+    return StrCat("TaskGivenUp ", ToString(record.task));
+  }
   std::string operator()(const wire::JobFinishing& record) const {
     return StrCat("JobFinishing ", ToString(record.job),
                   record.success  ? " success"
@@ -114,6 +117,16 @@ struct ResponsePrinter {
   std::string operator()(const wire::GetSpecResponse& response) const {
     return StrCat("spec with ", response.spec.inputs.size(), " inputs");
   }
+  std::string operator()(const wire::ExplainResponse& response) const {
+    std::string text = response.summary;
+    for (const wire::WaitingTasks& group : response.waiting) {
+      text += StrCat("\n    ", group.count, " ", PhaseName(group.phase), ":");
+      for (const TaskId& task : group.tasks) text += StrCat(" ", ToString(task));
+      text += StrCat(": ", group.reason);
+      if (!group.fix.empty()) text += StrCat(" -> ", group.fix);
+    }
+    return text;
+  }
   std::string operator()(const wire::RegisterResponse& response) const {
     std::string text = StrCat("registered ", ToString(response.worker));
     if (!response.keep_running.empty())
@@ -142,6 +155,7 @@ struct ResponsePrinter {
 
 std::string Phase(const wire::PhaseProgress& phase) {
   std::string text = StrCat(phase.done, "/", phase.total);
+  if (phase.failed > 0) text += StrCat(" (", phase.failed, " given up)");
   if (phase.running > 0) text += StrCat(" (", phase.running, " running)");
   return text;
 }

@@ -82,6 +82,11 @@ JobRun::JobRun(const JobEntry& job, uint64_t epoch)
   for (const wire::MapWork& work : job.plan) input_bytes += SplitBytes(work);
 }
 
+bool JobRun::Excludes(WorkerId worker) const {
+  const auto found = failures_at.find(worker);
+  return found != failures_at.end() && found->second >= kFailuresToExclude;
+}
+
 void JobRun::Warn(std::string text) {
   if (warnings.size() == kMaxWarnings) warnings.erase(warnings.begin());
   warnings.push_back(std::move(text));

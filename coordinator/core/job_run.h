@@ -19,6 +19,9 @@ namespace mr::coordinator {
 inline constexpr size_t kMaxLogBytesPerAttempt = 64u << 10;
 inline constexpr size_t kMaxLogBytesPerJob = 2u << 20;
 inline constexpr size_t kMaxWarnings = 20;
+// A worker with so many failed attempts of a job gets no more of its tasks, as long as there is
+// another worker.
+inline constexpr uint32_t kFailuresToExclude = 3;
 
 // The last 64 KiB of each attempt's log; when the job's share is used up, the attempts that have
 // been silent the longest lose theirs.
@@ -84,6 +87,7 @@ struct JobRun {
   uint64_t peak_memory_bytes = 0;
   JobLogs logs;
 
+  bool Excludes(WorkerId worker) const;
   void Changed() { ++version; }
   void News() { news_version = ++version; }
   void Warn(std::string text);

@@ -4,6 +4,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "common/base/strings.h"
+#include "coordinator/core/split_planner.h"
+
 namespace mr::coordinator {
 namespace {
 
@@ -50,9 +53,28 @@ Json ConfigJson(const wire::JobConfig& config) {
               {"split_bytes", config.split_bytes},
               {"output_compression", Name(config.output_compression)},
               {"max_attempts", config.max_attempts},
+              {"max_failed_tasks", wire::FormatPermille(config.max_failed_permille)},
               {"seed", config.seed},
               {"params", config.params},
               {"labels", config.labels}};
+}
+
+// The tasks whose output is not there.
+Json GivenUpJson(const JobEntry& job) {
+  Json given_up = Json::array();
+  const auto add = [&](const std::vector<TaskEntry>& tasks, Phase phase) {
+    for (uint32_t index = 0; index < tasks.size(); ++index) {
+      if (!tasks[index].given_up) continue;
+      given_up.push_back(
+          {{"task", ToString(TaskId{job.id, phase, index})},
+           {"input", phase == Phase::kMap ? DescribeSplits(job.plan[index])
+                                          : StrCat("partition ", index)},
+           {"error", tasks[index].failures.back().failure.message}});
+    }
+  };
+  add(job.maps, Phase::kMap);
+  add(job.reduces, Phase::kReduce);
+  return given_up;
 }
 
 Json OutputJson(const std::vector<wire::OutputFile>& files) {
@@ -106,6 +128,7 @@ std::string MakeManifest(const JobEntry& job, const wire::Counters& counters,
        {{"name", config.plugin_name}, {"job", config.job_name}, {"sha256", config.plugin_sha256}}},
       {"input", {{"files", job.spec.inputs.size()}, {"bytes", input_bytes}}},
       {"tasks", {{"map", job.maps.size()}, {"reduce", job.reduces.size()}}},
+      {"failed_tasks", GivenUpJson(job)},
       {"output", OutputJson(PublishedFiles(job))},
       {"counters", counters},
       {"config", ConfigJson(config)}};

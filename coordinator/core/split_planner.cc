@@ -106,6 +106,10 @@ Status CheckRanges(const wire::JobConfig& config) {
                          kMaxSlotsPerTask, " (--slots-per-task)"));
   }
   if (config.tie_ms < 0) return Refuse("the time of --tie is negative");
+  if (config.max_failed_permille > 1000) {
+    return Refuse(StrCat("max failed tasks is ", wire::FormatPermille(config.max_failed_permille),
+                         "; give a share from 0% to 100%"));
+  }
   if (config.max_attempts == 0 || config.max_attempts > 100) {
     return Refuse(StrCat("max attempts is ", config.max_attempts,
                          "; it must be from 1 to 100 (--max-attempts)"));

@@ -32,6 +32,8 @@ Result<const TaskEntry*> OpenTask(const State& state, const AttemptId& attempt) 
     return Refuse(StrCat("a record for ", ToString(attempt), " comes after ",
                          ToString(task->completion->attempt), " won the task"));
   }
+  if (task->given_up)
+    return Refuse(StrCat("a record for ", ToString(attempt), " comes after the task was given up"));
   return task;
 }
 
@@ -107,6 +109,12 @@ struct Validator {
     }
     return {};
   }
+  Status operator()(const wire::TaskGivenUp& record) const {
+    MR_ASSIGN_OR_RETURN(const JobEntry* job, FindIn(state, record.task.job, JobStage::kActive));
+    if (!job->CanGiveUp(record.task))
+      return Refuse(StrCat(ToString(record.task), " is given up, which its job does not allow"));
+    return {};
+  }
   Status operator()(const wire::JobFinishing& record) const {
     const JobEntry* job = state.Find(record.job);
     if (job == nullptr) return Refuse(StrCat("job ", ToString(record.job), " does not exist"));
@@ -159,7 +167,9 @@ struct Applier {
     ++Job(record.attempt.task.job).maps_completed;
   }
   void operator()(const wire::MapOutputLost& record) const {
-    Task(record.attempt).completion.reset();
+    TaskEntry& task = Task(record.attempt);
+    task.completion.reset();
+    task.output_lost = true;
     --Job(record.attempt.task.job).maps_completed;
   }
   void operator()(const wire::CommitGrantedRecord& record) const {
@@ -174,6 +184,11 @@ struct Applier {
   void operator()(const wire::AttemptFailed& record) const {
     Task(record.attempt)
         .failures.push_back({record.attempt, record.worker_name, record.failure, record.unix_ms});
+  }
+  void operator()(const wire::TaskGivenUp& record) const {
+    JobEntry& job = Job(record.task.job);
+    job.Find(record.task)->given_up = true;
+    ++(record.task.phase == Phase::kMap ? job.maps_given_up : job.reduces_given_up);
   }
   void operator()(const wire::JobFinishing& record) const {
     JobEntry& job = Job(record.job);
@@ -195,6 +210,20 @@ struct Applier {
 };
 
 }  // namespace
+
+uint32_t JobEntry::may_fail(Phase phase) const {
+  if (phase == Phase::kFinish) return 0;
+  const uint64_t tasks = phase == Phase::kMap ? maps.size() : reduces.size();
+  return static_cast<uint32_t>(tasks * spec.config.max_failed_permille / 1000);
+}
+
+bool JobEntry::CanGiveUp(const TaskId& id) const {
+  const TaskEntry* task = Find(id);
+  if (task == nullptr || task->completion || task->granted || task->given_up || task->output_lost)
+    return false;
+  const uint32_t given_up = id.phase == Phase::kMap ? maps_given_up : reduces_given_up;
+  return !task->failures.empty() && given_up < may_fail(id.phase);
+}
 
 const TaskEntry* JobEntry::Find(const TaskId& task) const {
   if (task.phase == Phase::kFinish) return nullptr;

@@ -42,6 +42,8 @@ struct TaskEntry {
   std::vector<FailedAttempt> failures;  // oldest first
   std::optional<AttemptId> granted;     // may publish; tasks that write output only
   std::optional<Completion> completion;
+  bool given_up = false;     // it failed for good, and the job goes on without it
+  bool output_lost = false;  // a completed map's output was lost at some time
   friend bool operator==(const TaskEntry&, const TaskEntry&) = default;
 };
 
@@ -59,6 +61,8 @@ struct JobEntry {
   std::vector<TaskEntry> reduces;
   uint32_t maps_completed = 0;
   uint32_t reduces_completed = 0;
+  uint32_t maps_given_up = 0;
+  uint32_t reduces_given_up = 0;
   JobStage stage = JobStage::kActive;
   bool success = false;  // from kFinishing on
   bool killed = false;
@@ -68,16 +72,21 @@ struct JobEntry {
   bool map_only() const { return spec.config.reducers == 0; }
   // Of a worker, that one attempt of this phase occupies.
   uint32_t SlotsOf(Phase phase) const { return phase == Phase::kFinish ? 1 : spec.config.slots_per_task; }
-  bool maps_done() const { return maps_completed == maps.size(); }
-  bool all_done() const { return maps_done() && reduces_completed == reduces.size(); }
+  bool maps_done() const { return maps_completed + maps_given_up == maps.size(); }
+  bool reduces_done() const { return reduces_completed + reduces_given_up == reduces.size(); }
+  bool all_done() const { return maps_done() && reduces_done(); }
   // Completed map outputs must stay where they are: some reduce may still fetch them.
   bool needs_map_outputs() const {
-    return stage == JobStage::kActive && !map_only() && reduces_completed < reduces.size();
+    return stage == JobStage::kActive && !map_only() && !reduces_done();
   }
   // Tasks of this phase write job output, so they need a commit grant.
   bool publishes(Phase phase) const {
     return phase == Phase::kReduce || (phase == Phase::kMap && map_only());
   }
+  // Tasks of the phase that may be given up altogether.
+  uint32_t may_fail(Phase phase) const;
+  // This task may be given up. Not a map whose output was there once: some reduces may have used it.
+  bool CanGiveUp(const TaskId& task) const;
   // Null for the finish task and for an index that does not exist.
   const TaskEntry* Find(const TaskId& task) const;
   TaskEntry* Find(const TaskId& task);

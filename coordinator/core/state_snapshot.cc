@@ -34,9 +34,18 @@ class Writer {
     out_ += bytes;
   }
 
-  void AddTask(const TaskEntry& task) {
+  void AddTask(const JobEntry& job, const TaskId& id) {
+    const TaskEntry& task = *job.Find(id);
     for (const FailedAttempt& failed : task.failures)
       Add(wire::AttemptFailed{failed.attempt, failed.worker_name, failed.failure, failed.unix_ms});
+    if (task.output_lost) {
+      // Which output it was does not matter any more.
+      wire::MapResult lost;
+      lost.partition_bytes.assign(job.reduces.size(), 0);
+      Add(wire::MapCompleted{{id, 0, 0}, {}, std::move(lost), {}, {}});
+      Add(wire::MapOutputLost{{id, 0, 0}, {}});
+    }
+    if (task.given_up) Add(wire::TaskGivenUp{id});
     if (task.granted) Add(wire::CommitGrantedRecord{*task.granted, {}});
     if (!task.completion) return;
     const Completion& won = *task.completion;
@@ -49,8 +58,8 @@ class Writer {
 
   void AddJob(const JobEntry& job) {
     Add(wire::JobSubmitted{job.id, job.client, job.request_id, job.submitted_unix_ms, job.spec});
-    for (const TaskEntry& task : job.maps) AddTask(task);
-    for (const TaskEntry& task : job.reduces) AddTask(task);
+    for (uint32_t i = 0; i < job.maps.size(); ++i) AddTask(job, {job.id, Phase::kMap, i});
+    for (uint32_t i = 0; i < job.reduces.size(); ++i) AddTask(job, {job.id, Phase::kReduce, i});
     if (job.stage == JobStage::kActive) return;
     Add(wire::JobFinishing{job.id, job.success, job.killed, job.reason});
     if (job.stage == JobStage::kEnded) Add(wire::JobEnded{job.id, job.ended_unix_ms});

@@ -117,6 +117,12 @@ void TaskPool::End(const AttemptId& id, wire::AttemptState how, std::string caus
   }
 }
 
+void TaskPool::GiveUp(const TaskId& id) {
+  CHECK_EQ(pending_[Slot(id.phase)].erase(id.index), 1u) << ToString(id) << " is not pending";
+  Find(id)->state = wire::TaskState::kFailed;
+  ++given_up_[Slot(id.phase)];
+}
+
 void TaskPool::LoseOutput(const TaskId& map) {
   Task* task = Find(map);
   CHECK(task != nullptr && task->state == wire::TaskState::kCompleted) << ToString(map);

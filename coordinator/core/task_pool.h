@@ -75,6 +75,8 @@ class TaskPool {
   // unless stopped.
   void End(const AttemptId& id, wire::AttemptState how, std::string cause, int64_t unix_ms,
            std::optional<Time> retry_at = std::nullopt);
+  // A pending task will not run again; the job goes on without it.
+  void GiveUp(const TaskId& id);
   // A completed map has to run again.
   void LoseOutput(const TaskId& map);
 
@@ -83,12 +85,12 @@ class TaskPool {
   void Hold() { held_ = true; }
   void Release() { held_ = false; }
   // What is known of a task's attempts, by number (those unknown are made up). `completed`: the last of them won.
-  // `wait`: an attempt that may be publishing has not been heard of; the task is not handed out until Adopt or GiveUp.
+  // `wait`: an attempt that may be publishing has not been heard of; the task is not handed out until Adopt or ReleaseGrant.
   void Restore(const TaskId& id, std::vector<Attempt> attempts, bool completed, bool wait);
   // A worker runs an attempt of an earlier life. False: the task has gone on without it.
   bool Adopt(const AttemptId& id, WorkerRef worker, const std::string& worker_name, const Now& now);
   // The attempt that was waited for does not come.
-  void GiveUp(const AttemptId& id);
+  void ReleaseGrant(const AttemptId& id);
   // Completed maps whose output nobody has named yet; no reduce starts before all are placed or lost.
   const std::set<uint32_t>& unplaced() const { return unplaced_; }
   void ExpectOutput(uint32_t map) { unplaced_.insert(map); }
@@ -100,15 +102,18 @@ class TaskPool {
   void OpenFinish();
   void ReleaseDelayed(Time now);
   std::optional<Time> next_deadline() const;
+  // Pending tasks that may not start yet, with when they may.
+  const std::set<std::pair<Time, TaskId>>& delayed() const { return delayed_; }
 
   uint32_t running_count() const { return running_[0] + running_[1] + running_[2]; }
   uint32_t running_count(Phase phase) const { return running_[Slot(phase)]; }
   uint32_t completed_count(Phase phase) const { return completed_[Slot(phase)]; }
+  uint32_t given_up_count(Phase phase) const { return given_up_[Slot(phase)]; }
   uint32_t retried_count(Phase phase) const { return retried_[Slot(phase)]; }
   // Tasks with a running attempt, in order.
   const std::set<TaskId>& running_tasks() const { return running_tasks_; }
-  // Every map is completed, and its output has a place.
-  bool maps_done() const { return completed_[0] == tasks_[0].size() && unplaced_.empty(); }
+  // Every map is completed, and its output has a place; or it was given up.
+  bool maps_done() const { return completed_[0] + given_up_[0] == tasks_[0].size() && unplaced_.empty(); }
   bool stopped() const { return stopped_; }
   bool has_pending() const;
 
@@ -126,6 +131,7 @@ class TaskPool {
   std::array<std::set<uint32_t>, 3> pending_;
   std::array<uint32_t, 3> running_{};
   std::array<uint32_t, 3> completed_{};
+  std::array<uint32_t, 3> given_up_{};
   std::array<uint32_t, 3> retried_{};
   std::set<TaskId> running_tasks_;
   std::set<std::pair<Time, TaskId>> delayed_;

@@ -65,7 +65,7 @@ bool TaskPool::Adopt(const AttemptId& id, WorkerRef worker, const std::string& w
   return true;
 }
 
-void TaskPool::GiveUp(const AttemptId& id) {
+void TaskPool::ReleaseGrant(const AttemptId& id) {
   Task* task = Find(id.task);
   CHECK(task != nullptr && task->running() == nullptr) << ToString(id);
   FillUp(*task, id.task, id.number + 1);

@@ -17,6 +17,7 @@ wire::PhaseProgress CountTasks(const TaskPool& pool, Phase phase) {
   progress.total = static_cast<uint32_t>(pool.tasks(phase).size());
   progress.done = pool.completed_count(phase);
   progress.running = pool.running_count(phase);
+  progress.failed = pool.given_up_count(phase);
   progress.retried = pool.retried_count(phase);
   return progress;
 }

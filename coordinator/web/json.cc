@@ -40,6 +40,7 @@ Json PhaseJson(const wire::PhaseProgress& phase) {
             {"done", phase.done},
             {"running", phase.running},
             {"retried", phase.retried},
+            {"failed", phase.failed},
             {"bytes_total", phase.bytes_total},
             {"bytes_done", phase.bytes_done}};
   return json;

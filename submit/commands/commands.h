@@ -31,6 +31,7 @@ int AttachCommand(Invocation& invocation);
 int WaitCommand(Invocation& invocation);
 int ListCommand(Invocation& invocation);
 int StatusCommand(Invocation& invocation);
+int ExplainCommand(Invocation& invocation);
 int TasksCommand(Invocation& invocation);
 int LogsCommand(Invocation& invocation);
 int KillCommand(Invocation& invocation);

@@ -180,4 +180,25 @@ case_gzip_names_the_line_too() {
   stop_cluster
 }
 
+case_some_tasks_may_fail() {
+  mkdir in
+  printf 'good ones\n' >in/a.txt
+  printf 'a needle!\n' >in/b.txt
+  printf 'good twos\n' >in/c.txt
+  start_coordinator
+  start_worker w1
+  # 30 % of three tasks is none.
+  expect 1 mr run "$plugins/throw.so" in -o few -P needle=needle --split-size 10 --max-attempts 2 --max-failed-tasks 30%
+  expect 0 mr run "$plugins/throw.so" in -o out -P needle=needle --split-size 10 --max-attempts 2 --max-failed-tasks 34%
+  says 'missing +without 1 of 3 map tasks, which failed \(--max-failed-tasks 34%\)'
+  same <(sorted_parts out) <(printf 'good\t2\nones\t1\ntwos\t1\n')
+  says '"error": "bad number: a needle!"' out/_SUCCESS
+  says '"task": "j2-m1"' out/_SUCCESS
+  expect 0 mr --json status last
+  says '"failed":1' out.txt
+  expect 0 mr tasks last --state failed
+  says 'j2-m1 +failed +2' out.txt
+  stop_cluster
+}
+
 run_cases

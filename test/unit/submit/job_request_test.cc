@@ -122,6 +122,10 @@ TEST(ReadRunOptions, Wrong_NamesTheOptionAndTheForm) {
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"split-size", "0"}}, {"p", "i"}), HasSubstr("too small"));
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"shuffle-codec", "lz5"}}, {"p", "i"}),
               HasSubstr("Did you mean lz4?"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"max-failed-tasks", "101%"}}, {"p", "i"}),
+              HasSubstr("--max-failed-tasks: '101%' is not a share from 0% to 100%"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"max-failed-tasks", "x"}}, {"p", "i"}),
+              HasSubstr("for instance 5%"));
   EXPECT_THAT(ErrorOf({{"output", "o"}}, {"p", "-"}), HasSubstr("needs --local"));
   EXPECT_THAT(ErrorOf({{"output", "-"}}, {"p", "i"}), HasSubstr("needs --local"));
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"local", "auto"}, {"detach", "true"}}, {"p", "i"}),
@@ -136,6 +140,7 @@ TEST(SettingsOf, RoundTrip_ThroughOptions) {
   spec.config.split_bytes = 12345;
   spec.config.params = {{"a", "1"}};
   spec.config.max_attempts = 2;
+  spec.config.max_failed_permille = 25;
   spec.config.input_format = wire::InputFormat::kFixed;
   spec.config.record_bytes = 10;
   spec.inputs.push_back({"/in/file", "left", 1, 1, wire::Compression::kNone});
@@ -148,6 +153,7 @@ TEST(SettingsOf, RoundTrip_ThroughOptions) {
   EXPECT_EQ(options->reducers, 9u);
   EXPECT_EQ(options->config.split_bytes, 12345u);
   EXPECT_EQ(options->config.max_attempts, 2u);
+  EXPECT_EQ(options->config.max_failed_permille, 25u);
   EXPECT_EQ(options->config.record_bytes, 10u);
   EXPECT_THAT(options->params, ElementsAre("a=1"));
   ASSERT_EQ(options->inputs.size(), 1u);

@@ -129,6 +129,17 @@ TEST(SuccessReport, Cluster_Golden) {
                         " out/ 2 files, 2.9 KiB\n"));
 }
 
+TEST(SuccessReport, GivenUpTasks_AreSaid) {
+  wire::JobView job = Totals();
+  job.state = wire::JobState::kSucceeded;
+  job.map.failed = 2;
+  job.reason = "without 2 of 412 map tasks";
+  EXPECT_THAT(SuccessReport(job, Cluster()), HasSubstr("  missing   without 2 of 412 map tasks\n"));
+  ReportContext local = Cluster();
+  local.local = true;
+  EXPECT_THAT(SuccessReport(job, local), HasSubstr("  missing   without 2 of 412 map tasks\n"));
+}
+
 TEST(KilledReport, Text_HasReason) {
   wire::JobView job = Totals();
   job.state = wire::JobState::kKilled;

@@ -149,6 +149,8 @@ TEST(CheckSpec, BadValues_AreRefused) {
   EXPECT_EQ(refuse([](auto&) {}), "");
   EXPECT_THAT(refuse([](auto& spec) { spec.config.split_bytes = 0; }),
               testing::HasSubstr("--split-size"));
+  EXPECT_THAT(refuse([](auto& spec) { spec.config.max_failed_permille = 1001; }),
+              testing::HasSubstr("max failed tasks is 100.1%"));
   EXPECT_THAT(refuse([](auto& spec) { spec.config.max_attempts = 0; }),
               testing::HasSubstr("--max-attempts"));
   EXPECT_THAT(refuse([](auto& spec) { spec.config.reducers = kMaxReducers + 1; }),

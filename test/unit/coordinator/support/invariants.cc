@@ -35,6 +35,7 @@ void Invariants::TakeRecord(const wire::Record& record) {
     JobModel& job = jobs_[submitted->job];
     job.maps = static_cast<uint32_t>(PlanSplits(submitted->spec)->size());
     job.reduces = submitted->spec.config.reducers;
+    job.max_failed_permille = submitted->spec.config.max_failed_permille;
   } else if (const auto* map = std::get_if<wire::MapCompleted>(&record.body)) {
     const TaskId task = map->attempt.task;
     JobModel& job = jobs_[task.job];
@@ -70,9 +71,20 @@ void Invariants::TakeRecord(const wire::Record& record) {
   } else if (const auto* ended = std::get_if<wire::JobEnded>(&record.body)) {
     Require(!jobs_[ended->job].ended, StrCat("ended twice: ", text));
     jobs_[ended->job].ended = true;
+  } else if (const auto* given_up = std::get_if<wire::TaskGivenUp>(&record.body)) {
+    const TaskId task = given_up->task;
+    JobModel& job = jobs_[task.job];
+    Require(!job.ended && job.given_up.insert(task).second, StrCat("given up twice: ", text));
+    Require(!granted_.contains(task), StrCat("given up with a grant: ", text));
+    Require(!(task.phase == Phase::kMap ? job.map_winner : job.reduce_winner).contains(task.index),
+            StrCat("a winner is given up: ", text));
+    const uint64_t all = task.phase == Phase::kMap ? job.maps : job.reduces;
+    Require(job.GivenUp(task.phase) * 1000 <= all * job.max_failed_permille,
+            StrCat("more is given up than was allowed: ", text));
   } else if (const auto* finishing = std::get_if<wire::JobFinishing>(&record.body)) {
     const JobModel& job = jobs_[finishing->job];
-    const bool all = job.map_winner.size() == job.maps && job.reduce_winner.size() == job.reduces;
+    const bool all = job.map_winner.size() + job.GivenUp(Phase::kMap) == job.maps &&
+                     job.reduce_winner.size() + job.GivenUp(Phase::kReduce) == job.reduces;
     Require(!finishing->success || all, StrCat("success before every task was completed: ", text));
   }
 }
@@ -100,17 +112,19 @@ void Invariants::TakeAssignment(const wire::Assignment& assignment) {
                                          std::pair(newest->second.epoch, newest->second.number),
           StrCat(ToString(id), " was assigned after a later attempt"));
   newest_[id.task] = id;
+  Require(!job.given_up.contains(id.task), StrCat(ToString(id), " was assigned after its task was given up"));
   if (id.task.phase == Phase::kMap) {
     Require(!job.map_winner.contains(id.task.index),
             StrCat(ToString(id), " was assigned for a completed task"));
   } else if (const auto* work = std::get_if<wire::ReduceWork>(&assignment.work)) {
-    Require(job.map_winner.size() == job.maps,
+    Require(job.map_winner.size() + job.GivenUp(Phase::kMap) == job.maps,
             StrCat(ToString(id), " was assigned before all maps were completed"));
     Require(!job.reduce_winner.contains(id.task.index),
             StrCat(ToString(id), " was assigned for a completed task"));
-    Require(work->sources.size() == job.maps, StrCat(ToString(id), " lacks sources"));
-    for (uint32_t i = 0; i < work->sources.size(); ++i) {
-      Require(work->sources[i].attempt == job.map_winner[i],
+    Require(work->sources.size() == job.map_winner.size(), StrCat(ToString(id), " lacks sources"));
+    for (const wire::MapOutput& source : work->sources) {
+      const auto winner = job.map_winner.find(source.attempt.task.index);
+      Require(winner != job.map_winner.end() && source.attempt == winner->second,
               StrCat(ToString(id), " fetches from a loser"));
     }
   }
@@ -132,7 +146,9 @@ void Invariants::CheckViews(const CoordinatorCore& core) {
             StrCat(ToString(view.id), " shows another number of maps done"));
     Require(view.reduce.done == job.reduce_winner.size(),
             StrCat(ToString(view.id), " shows another number of reduces done"));
-    Require(view.map.done + view.map.running <= view.map.total,
+    Require(view.map.failed == job.GivenUp(Phase::kMap),
+            StrCat(ToString(view.id), " shows another number of maps given up"));
+    Require(view.map.done + view.map.failed + view.map.running <= view.map.total,
             StrCat(ToString(view.id), " runs more maps than it has"));
     wire::Counters sum;
     for (const auto& [attempt, counters] : job.counters) {

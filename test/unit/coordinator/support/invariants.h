@@ -2,8 +2,10 @@
 // a second, simpler book-keeping beside the code that it judges.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,13 @@ class Invariants {
     std::map<uint32_t, AttemptId> map_winner;
     std::map<uint32_t, AttemptId> reduce_winner;
     std::map<AttemptId, wire::Counters> counters;
+    std::set<TaskId> given_up;
+    uint64_t max_failed_permille = 0;
+    size_t GivenUp(Phase phase) const {
+      return static_cast<size_t>(std::count_if(given_up.begin(), given_up.end(), [&](const TaskId& id) {
+        return id.phase == phase;
+      }));
+    }
     bool ended = false;
   };
   void Require(bool holds, const std::string& rule);

@@ -246,6 +246,7 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
         arguments.flags.contains("dry")};
     request.spec.config.max_attempts = Number(named, "max_attempts", 4);
     request.spec.config.max_running = Number(named, "max_running", 0);
+    request.spec.config.max_failed_permille = Number(named, "max_failed", 0);
     request.spec.config.user = Get(named, "user", "ada");
     const std::string priority = Get(named, "priority", "normal");
     request.spec.config.priority = priority == "high"  ? wire::Priority::kHigh
@@ -277,6 +278,11 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     request.task = ParseTaskId(arguments.subject).value_or(TaskId{});
     if (named.contains("attempt")) request.attempt = Number(named, "attempt", 0);
     request.offset = Number(named, "offset", 0);
+    return request;
+  }
+  if (command == "explain") {
+    wire::ExplainRequest request{job, std::nullopt};
+    if (named.contains("task")) request.task = ParseTaskId(named.at("task")).value_or(TaskId{});
     return request;
   }
   if (command == "spec") return wire::GetSpecRequest{job};
