@@ -116,7 +116,10 @@ json Of(const wire::WorkerView& worker) {
           {"host", worker.host},
           {"version", worker.version},
           {"alive", worker.alive},
-          {"draining", worker.draining},
+          {"draining", worker.draining || worker.taken_out},
+          {"state", WorkerStateName(worker)},
+          {"note", worker.note},
+          {"outputs_held", worker.outputs_held},
           {"slots", worker.slots},
           {"busy", worker.busy},
           {"last_seen", TimeOrNull(worker.last_seen_unix_ms)},
@@ -222,6 +225,12 @@ std::string ResultJson(const wire::JobView& job, int exit_code, int64_t now_unix
 std::string JobJson(const wire::JobView& job) { return Dump(Of(job)); }
 std::string JobsJson(const std::vector<wire::JobView>& jobs) { return Dump(ListOf(jobs)); }
 std::string TasksJson(const std::vector<wire::TaskView>& tasks) { return Dump(ListOf(tasks)); }
+std::string WorkerStateName(const wire::WorkerView& worker) {
+  if (!worker.alive) return "gone";
+  if (worker.taken_out) return worker.busy > 0 || worker.outputs_held > 0 ? "draining" : "drained";
+  return worker.draining ? "draining" : "alive";
+}
+
 std::string WorkersJson(const std::vector<wire::WorkerView>& workers) {
   return Dump(ListOf(workers));
 }

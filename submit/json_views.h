@@ -28,6 +28,8 @@ std::string ResultJson(const wire::JobView& job, int exit_code, int64_t now_unix
 std::string JobJson(const wire::JobView& job);
 std::string JobsJson(const std::vector<wire::JobView>& jobs);
 std::string TasksJson(const std::vector<wire::TaskView>& tasks);
+// "gone", "draining" (it still runs or holds something, or is stopping), "drained", or "alive".
+std::string WorkerStateName(const wire::WorkerView& worker);
 std::string WorkersJson(const std::vector<wire::WorkerView>& workers);
 std::string ClusterJson(const wire::ClusterResponse& cluster,
                         const std::vector<wire::JobView>& jobs);

@@ -266,6 +266,8 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     request.offset = Number(named, "offset", 0);
     return request;
   }
+  if (command == "drain" || command == "undrain")
+    return wire::DrainRequest{arguments.subject, command == "undrain", Get(named, "reason", "")};
   if (command == "spec") return wire::GetSpecRequest{job};
   return wire::GetClusterRequest{};
 }
