@@ -188,6 +188,18 @@ std::vector<CommandSpec> JobCommands() {
 std::vector<CommandSpec> OtherCommands() {
   return {
       {"workers", {}, "list workers", "", {"mrsubmit workers"}, {}, 0, 0, WorkersCommand},
+      {"drain",
+       {},
+       "take a worker out, or put it back",
+       "WORKER",
+       {"mrsubmit drain node05 --reason 'disk is dying' --wait", "mrsubmit drain --undo node05"},
+       {{"reason", 0, kValue, "TEXT", "what others will read in 'mrsubmit workers'"},
+        {"undo", 0, kFlag, "", "put it back: it gets tasks again"},
+        {"wait", 0, kFlag, "", "until it runs nothing, and no job needs what it holds"},
+        {"timeout", 0, kValue, "D", "with --wait: give up after this time (exit code 4)"}},
+       1,
+       1,
+       DrainCommand},
       {"config",
        {},
        "show and check settings, make keys",

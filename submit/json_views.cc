@@ -117,7 +117,10 @@ json Of(const wire::WorkerView& worker) {
           {"host", worker.host},
           {"version", worker.version},
           {"alive", worker.alive},
-          {"draining", worker.draining},
+          {"draining", worker.draining || worker.taken_out},
+          {"state", WorkerStateName(worker)},
+          {"note", worker.note},
+          {"outputs_held", worker.outputs_held},
           {"slots", worker.slots},
           {"busy", worker.busy},
           {"last_seen", TimeOrNull(worker.last_seen_unix_ms)},
@@ -239,6 +242,13 @@ std::string ExplainJson(const wire::ExplainResponse& answer) {
                {"summary", answer.summary},
                {"waiting", waiting}});
 }
+
+std::string WorkerStateName(const wire::WorkerView& worker) {
+  if (!worker.alive) return "gone";
+  if (worker.taken_out) return worker.busy > 0 || worker.outputs_held > 0 ? "draining" : "drained";
+  return worker.draining ? "draining" : "alive";
+}
+
 std::string WorkersJson(const std::vector<wire::WorkerView>& workers) {
   return Dump(ListOf(workers));
 }

@@ -29,6 +29,8 @@ std::string JobJson(const wire::JobView& job);
 std::string JobsJson(const std::vector<wire::JobView>& jobs);
 std::string TasksJson(const std::vector<wire::TaskView>& tasks);
 std::string ExplainJson(const wire::ExplainResponse& answer);
+// "gone", "draining" (it still runs or holds something, or is stopping), "drained", or "alive".
+std::string WorkerStateName(const wire::WorkerView& worker);
 std::string WorkersJson(const std::vector<wire::WorkerView>& workers);
 std::string ClusterJson(const wire::ClusterResponse& cluster,
                         const std::vector<wire::JobView>& jobs);

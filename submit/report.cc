@@ -86,6 +86,39 @@ std::string MissingLine(const wire::JobView& job, const Style& style) {
   return StrCat("  ", style.Red("missing"), "   ", job.reason, "\n");
 }
 
+int64_t Counter(const wire::JobView& job, const char* name) {
+  const auto found = job.counters.find(name);
+  return found == job.counters.end() ? 0 : std::max<int64_t>(found->second, 0);
+}
+
+// "25.7 GiB read → 41.0 GiB mapped → 5.2 GiB shuffled (7.9× less) → 312.4 MiB written; 12 spills"
+std::string DataLine(const wire::JobView& job, const Style& style) {
+  const auto mapped = static_cast<uint64_t>(Counter(job, "mr.map_output_bytes"));
+  const uint64_t shuffled = job.shuffle.bytes_total;
+  std::string line = StrCat("  data      ", FormatSize(job.input_bytes), " read ", style.arrow(), " ");
+  if (mapped > 0 && shuffled > 0) line += StrCat(FormatSize(mapped), " mapped ", style.arrow(), " ");
+  if (shuffled > 0) {
+    line += StrCat(FormatSize(shuffled), " shuffled ");
+    const double less = static_cast<double>(mapped) / static_cast<double>(shuffled);
+    if (less >= 1.1) line += StrCat("(", OneDecimal(less), style.utf8 ? "×" : "x", " less) ");
+    line += StrCat(style.arrow(), " ");
+  }
+  line += StrCat(FormatSize(SizeOf(job).bytes), " written");
+  // Every map writes one run at its end: more are spills for want of memory.
+  const auto runs = static_cast<uint64_t>(Counter(job, "mr.spills"));
+  if (runs > job.map.total) line += StrCat("; ", FormatCount(runs - job.map.total), " spills");
+  return line + "\n";
+}
+
+std::string WorkLines(const wire::JobView& job, const Style& style) {
+  std::string text = DataLine(job, style) + PhaseSummary("map       ", job.map);
+  if (job.reduce.total > 0) text += PhaseSummary("reduce    ", job.reduce);
+  return text + CostLine(job);
+}
+
+// A local run is mostly a small one, of which one line says enough.
+constexpr int64_t kSmallJobMs = 2000;
+
 std::string LocalSuccess(const wire::JobView& job, const ReportContext& context) {
   const Style& style = context.style;
   std::string text =
@@ -97,6 +130,7 @@ std::string LocalSuccess(const wire::JobView& job, const ReportContext& context)
                    Files(job.files.size()), ", ", FormatSize(SizeOf(job).bytes));
   }
   text += "\n" + MissingLine(job, style);
+  if (context.verbose || (context.hints && WallMs(job) >= kSmallJobMs)) text += WorkLines(job, style);
   const std::string counters = UserCounters(job.counters, style);
   if (!counters.empty()) text += StrCat("  counters  ", counters, "\n");
   if (context.hints && context.output != "-")
@@ -279,14 +313,8 @@ std::string SuccessReport(const wire::JobView& job, const ReportContext& context
                             FormatElapsed(WallMs(job)), "\n");
   text += StrCat("  output    ", job.output_dir, "   ", Files(job.files.size()), ", ",
                  FormatSize(size.bytes), ", ", FormatCount(size.records), " records\n");
-  text += StrCat("  data      ", FormatSize(job.input_bytes), " read ", style.arrow(), " ");
-  if (job.shuffle.bytes_total > 0)
-    text += StrCat(FormatSize(job.shuffle.bytes_total), " shuffled ", style.arrow(), " ");
-  text += StrCat(FormatSize(size.bytes), " written\n");
-  text += PhaseSummary("map       ", job.map);
-  if (job.reduce.total > 0) text += PhaseSummary("reduce    ", job.reduce);
   text += MissingLine(job, style);
-  text += CostLine(job);
+  text += WorkLines(job, style);
   const std::string counters = UserCounters(job.counters, style);
   if (!counters.empty()) text += StrCat("  counters  ", counters, "\n");
   if (context.hints) {

@@ -16,6 +16,7 @@ struct ReportContext {
   uint32_t max_attempts = 0;  // 0 = not known
   std::string output;         // as the user wrote it; "-" = standard output
   bool hints = false;         // a person is at the terminal
+  bool verbose = false;       // tell all that is known, also of a small local job
 };
 
 // Several lines, each with its newline.

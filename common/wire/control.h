@@ -137,8 +137,11 @@ struct WorkerView {
   uint64_t tasks_failed = 0;
   uint64_t scratch_free_bytes = 0;
   std::map<std::string, std::string> labels;
+  bool taken_out = false;      // by a person (DrainRequest): no new tasks until it is put back
+  std::string note;            // why it takes no tasks: the person's reason, or the worker's own trouble
+  uint32_t outputs_held = 0;   // map outputs that unfinished jobs still need
   MR_FIELDS(WorkerView, ref, name, host, version, alive, draining, slots, busy, last_seen_unix_ms,
-            tasks_completed, tasks_failed, scratch_free_bytes, labels)
+            tasks_completed, tasks_failed, scratch_free_bytes, labels, taken_out, note, outputs_held)
 };
 
 // Tasks of one phase that wait for the same reason.
@@ -243,6 +246,16 @@ struct ExplainRequest {
   MR_FIELDS(ExplainRequest, job, task)
 };
 
+// Takes a worker out (it finishes what it runs, serves what it holds, and gets nothing new), or puts it back.
+// Holds for its name, also in later sessions, for as long as the coordinator lives.
+struct DrainRequest {
+  static constexpr uint8_t kTag = 15;
+  std::string worker;  // its name, or w4
+  bool undo = false;
+  std::string reason;
+  MR_FIELDS(DrainRequest, worker, undo, reason)
+};
+
 // ---- requests of workers -----------------------------------------------------------------------------------
 
 struct RegisterRequest {
@@ -295,12 +308,14 @@ struct ReportRequest {
   std::vector<AttemptOutcome> outcomes;
   std::vector<AttemptId> commit_requests;  // outputs written and synced, waiting for the word to publish
   bool leaving = false;  // its last report: the session ends with the answer, its map outputs are gone
-  MR_FIELDS(ReportRequest, worker, draining, scratch_free_bytes, progress, outcomes, commit_requests, leaving)
+  std::string trouble;   // why it takes no tasks at the moment, for people; empty = it takes some
+  MR_FIELDS(ReportRequest, worker, draining, scratch_free_bytes, progress, outcomes, commit_requests, leaving,
+            trouble)
 };
 
 using RequestBody =
     std::variant<GetClusterRequest, PutBlobRequest, GetBlobRequest, SubmitJobRequest, WatchJobRequest,
-                 ListJobsRequest, ListTasksRequest, GetLogRequest, KillRequest, GetSpecRequest, ExplainRequest,
+                 ListJobsRequest, ListTasksRequest, GetLogRequest, KillRequest, GetSpecRequest, ExplainRequest, DrainRequest,
                  RegisterRequest, WorkRequest, ReportRequest>;
 
 struct Request {
@@ -408,6 +423,12 @@ struct ExplainResponse {
   MR_FIELDS(ExplainResponse, job, state, summary, waiting)
 };
 
+struct DrainResponse {
+  static constexpr uint8_t kTag = 15;
+  WorkerView worker;
+  MR_FIELDS(DrainResponse, worker)
+};
+
 struct RegisterResponse {
   static constexpr uint8_t kTag = 20;
   WorkerRef worker;
@@ -445,7 +466,7 @@ struct ReportResponse {
 using ResponseBody =
     std::variant<ErrorResponse, ClusterResponse, PutBlobResponse, GetBlobResponse, SubmitJobResponse, JobResponse,
                  ListJobsResponse, ListTasksResponse, GetLogResponse, KillResponse, GetSpecResponse,
-                 ExplainResponse, RegisterResponse, WorkResponse, ReportResponse>;
+                 ExplainResponse, DrainResponse, RegisterResponse, WorkResponse, ReportResponse>;
 
 struct Response {
   uint32_t protocol = kProtocolVersion;

@@ -80,10 +80,12 @@ class CoordinatorCore {
   void Handle(const Asker& asker, const wire::KillRequest& request);
   void Handle(const Asker& asker, const wire::GetSpecRequest& request);
   void Handle(const Asker& asker, const wire::ExplainRequest& request);
+  void Handle(const Asker& asker, const wire::DrainRequest& request);
   Status CheckSubmission(const wire::JobSpec& spec) const;
   Result<JobId> FindWatched(const wire::WatchJobRequest& request) const;
   bool AnswerWatch(const HeldWatch& watch);
   void AnswerWatches();
+  Worker* FindNamed(const std::string& name_or_id);
   void KillTask(const TaskId& task, const std::string& reason);
 
   // ---- core_worker.cc

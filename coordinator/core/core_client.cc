@@ -16,6 +16,7 @@ constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 constexpr size_t kMaxWatches = 10'000;
 constexpr uint32_t kMaxJobsPerPage = 1000;
 constexpr size_t kMaxPreview = 10;
+constexpr size_t kMaxReasonBytes = 300;
 
 Error NoSuchJob(JobId job) {
   return {ErrorCode::kNotFound,
@@ -241,6 +242,28 @@ void CoordinatorCore::KillTask(const TaskId& task, const std::string& reason) {
   const AttemptId id = attempt->id;
   FindRun(task.job)->Warn(StrCat(ToString(id), " was killed by a user"));
   Abort(id, reason.empty() ? "killed by a user" : StrCat("killed by a user: ", reason));
+}
+
+// A name wins over an id that looks alike. Null: no such worker.
+Worker* CoordinatorCore::FindNamed(const std::string& name_or_id) {
+  if (Worker* worker = workers_.FindByName(name_or_id)) return worker;
+  for (Worker& worker : workers_.workers()) {
+    if (ToString(worker.id) == name_or_id) return &worker;
+  }
+  return nullptr;
+}
+
+// What it runs and holds stays with it: only new tasks go elsewhere. It may be gone at the moment; then this holds
+// for its next session.
+void CoordinatorCore::Handle(const Asker& asker, const wire::DrainRequest& request) {
+  Worker* worker = FindNamed(request.worker);
+  if (worker == nullptr) {
+    return AnswerError(asker, {ErrorCode::kNotFound, StrCat("there is no worker ", Printable(request.worker, 80),
+                                                            "; see mrsubmit workers")});
+  }
+  worker->taken_out = !request.undo;
+  worker->taken_out_reason = request.undo ? "" : Printable(request.reason, kMaxReasonBytes);
+  Answer(asker, wire::DrainResponse{MakeWorkerView(*worker)});
 }
 
 void CoordinatorCore::Handle(const Asker& asker, const wire::GetSpecRequest& request) {

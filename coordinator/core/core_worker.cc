@@ -9,6 +9,7 @@ namespace mr::coordinator {
 namespace {
 
 constexpr uint32_t kMaxSlots = 4096;
+constexpr size_t kMaxTroubleBytes = 300;
 constexpr Duration kMaxHold = std::chrono::seconds(1);
 // A running attempt that this many successive reports do not name is gone.
 constexpr uint32_t kAbsentReports = 2;
@@ -70,6 +71,7 @@ void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker,
   worker.info.map_outputs.clear();
   worker.alive = true;
   worker.draining = false;
+  worker.trouble.clear();
   worker.told_to_leave = false;
   worker.lease_until = now_.mono + options_.lease;
   worker.last_seen_unix_ms = now_.unix_ms;
@@ -143,7 +145,9 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WorkRequest& reques
     Abort(lost->id, "a map output it needs was lost before it began");
   }
   if (GiveWork(worker)) return;
-  if (request.hold_ms == 0 || !worker.usable()) AnswerHeld(worker, wire::WorkVerdict::kNothing);
+  // One that a person took out waits like one that nobody has work for: told at once, it would ask again at once.
+  const bool waits = worker.usable() || (worker.alive && worker.taken_out && !worker.draining);
+  if (request.hold_ms == 0 || !waits) AnswerHeld(worker, wire::WorkVerdict::kNothing);
   someone_may_wait_ = someone_may_wait_ || worker.held.has_value();
 }
 
@@ -162,6 +166,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& requ
   worker.last_seen_unix_ms = now_.unix_ms;
   worker.draining = request.draining;
   worker.scratch_free_bytes = request.scratch_free_bytes;
+  worker.trouble = Printable(request.trouble, kMaxTroubleBytes);
   if (worker.draining) AnswerHeld(worker, wire::WorkVerdict::kNothing);
 
   for (const wire::AttemptProgress& progress : request.progress) {

@@ -127,6 +127,11 @@ struct ResponsePrinter {
     }
     return text;
   }
+  std::string operator()(const wire::DrainResponse& response) const {
+    const wire::WorkerView& worker = response.worker;
+    return StrCat("worker ", worker.name, worker.taken_out ? " taken out" : " put back", ", busy ", worker.busy,
+                  ", holds ", worker.outputs_held, worker.note.empty() ? "" : ": ", worker.note);
+  }
   std::string operator()(const wire::RegisterResponse& response) const {
     std::string text = StrCat("registered ", ToString(response.worker));
     if (!response.keep_running.empty())

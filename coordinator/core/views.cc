@@ -177,6 +177,9 @@ wire::WorkerView MakeWorkerView(const Worker& worker) {
   view.tasks_failed = worker.tasks_failed;
   view.scratch_free_bytes = worker.scratch_free_bytes;
   view.labels = worker.info.labels;
+  view.taken_out = worker.taken_out;
+  view.note = worker.taken_out ? worker.taken_out_reason : worker.trouble;
+  view.outputs_held = static_cast<uint32_t>(worker.map_outputs.size());
   return view;
 }
 

@@ -60,6 +60,9 @@ struct Worker {
   wire::RegisterRequest info;  // as registered; inventories are not kept
   bool alive = false;
   bool draining = false;
+  bool taken_out = false;  // by a person; holds for the name, over sessions
+  std::string taken_out_reason;
+  std::string trouble;  // its own words for why it takes no tasks; empty: it takes some
   bool told_to_leave = false;
   Time lease_until;
   int64_t last_seen_unix_ms = 0;
@@ -81,7 +84,7 @@ struct Worker {
   uint64_t work_client = 0, work_request = 0;
 
   WorkerRef ref() const { return {id, session}; }
-  bool usable() const { return alive && !draining && !told_to_leave; }
+  bool usable() const { return alive && !draining && !taken_out && !told_to_leave; }
 };
 
 class WorkerTable {

@@ -122,7 +122,7 @@ Json WorkerToJson(const wire::WorkerView& worker) {
               {"host", worker.host},
               {"version", worker.version},
               {"state", !worker.alive     ? "lost"
-                        : worker.draining ? "draining"
+                        : worker.draining || worker.taken_out ? "draining"
                                           : "alive"},
               {"slots", worker.slots},
               {"busy", worker.busy},
@@ -130,6 +130,8 @@ Json WorkerToJson(const wire::WorkerView& worker) {
               {"tasks_completed", worker.tasks_completed},
               {"tasks_failed", worker.tasks_failed},
               {"scratch_free_bytes", worker.scratch_free_bytes},
+              {"note", worker.note},
+              {"outputs_held", worker.outputs_held},
               {"labels", worker.labels}};
 }
 

@@ -39,6 +39,7 @@ int CountersCommand(Invocation& invocation);
 int CatCommand(Invocation& invocation);
 int DescribeCommand(Invocation& invocation);
 int WorkersCommand(Invocation& invocation);
+int DrainCommand(Invocation& invocation);
 int ConfigCommand(Invocation& invocation);
 int CompletionCommand(Invocation& invocation);
 int HelpCommand(Invocation& invocation);

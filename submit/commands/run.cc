@@ -347,6 +347,7 @@ int RunJob::Watch() {
   watch.report.max_attempts = spec_.config.max_attempts;
   watch.report.output = options_.output;
   watch.report.hints = in_.console.err_is_terminal();
+  watch.report.verbose = in_.console.verbose() > 0;
   JobWatch job_watch(*cluster_, in_.console, events_, std::move(watch));
   const WatchEnd end = job_watch.Run(submitted_.job);
   const bool internal =

@@ -25,17 +25,16 @@ int WorkersCommand(Invocation& invocation) {
                {"FAILED", true},
                {"SCRATCH FREE", true},
                {"VERSION"},
-               {"LABELS"}});
+               {"LABELS"},
+               {"NOTE"}});
   for (const wire::WorkerView& worker : answer->workers) {
     std::vector<std::string> labels;
     for (const auto& [name, value] : worker.labels) labels.push_back(StrCat(name, "=", value));
     table.Add({ToString(worker.ref.worker), worker.name, worker.host,
-               !worker.alive     ? "gone"
-               : worker.draining ? "draining"
-                                 : "alive",
+               WorkerStateName(worker),
                StrCat(worker.busy, "/", worker.slots), FormatCount(worker.tasks_completed),
                FormatCount(worker.tasks_failed), FormatSize(worker.scratch_free_bytes),
-               worker.version, Join(labels, ",")});
+               worker.version, Join(labels, ","), worker.note});
   }
   invocation.console.Out(table.Render());
   if (answer->workers.empty()) {

@@ -54,18 +54,17 @@ uint32_t AgentCore::busy_slots() const {
 }
 
 bool AgentCore::takes_work() const {
-  return registered_ && !draining_ && !(scratch_free_bytes_ && *scratch_free_bytes_ == 0);
+  return registered_ && !draining_ && !scratch_full();
 }
 
 std::string AgentCore::StateText() const {
   if (draining_) return "stopping: no new tasks, the running ones finish";
-  if (scratch_free_bytes_ && *scratch_free_bytes_ == 0)
-    return "no new tasks: the scratch file system is full up to --scratch-reserve";
+  if (scratch_full()) return "no new tasks: the scratch file system is full up to --scratch-reserve";
   return registered_ ? "serving" : "not registered with a coordinator";
 }
 
 uint32_t AgentCore::FreeSlots() const {
-  if (draining_ || (scratch_free_bytes_ && *scratch_free_bytes_ == 0)) return 0;
+  if (draining_ || scratch_full()) return 0;
   return config_.slots - std::min(config_.slots, busy_slots());
 }
 
@@ -120,6 +119,11 @@ void AgentCore::Place(const wire::Assignment& assignment) {
     return Refuse(assignment.attempt, wire::FailureCause::kWorkerStopping,
                   "the worker is stopping");
   }
+  // It may have become full while the request was held. A finish task needs no scratch, and makes room.
+  if (scratch_full() && !std::holds_alternative<wire::FinishWork>(assignment.work)) {
+    return Refuse(assignment.attempt, wire::FailureCause::kDiskFull,
+                  "the worker's scratch file system is full up to --scratch-reserve");
+  }
   const bool finish = assignment.attempt.task.phase == Phase::kFinish;
   const uint32_t width = finish ? 1 : std::max(1u, assignment.config.slots_per_task);
   const std::optional<uint32_t> index = ChooseSlot(assignment.attempt.task.job);
@@ -139,7 +143,9 @@ void AgentCore::Place(const wire::Assignment& assignment) {
   slot.started_unix_ms = now_.unix_ms;
   const std::string& plugin = assignment.config.plugin_sha256;
   const bool needs_plugin = !std::holds_alternative<wire::FinishWork>(assignment.work);
-  if (!needs_plugin || plugins_.contains(plugin)) return Start(*index);
+  const auto known = plugins_.find(plugin);
+  const bool whole = known != plugins_.end() && known->second == assignment.attempt.task.job;
+  if (!needs_plugin || whole) return Start(*index);
   slot.stage = Stage::kFetching;
   if (fetching_.insert(plugin).second) Do(FetchPlugin{plugin});
 }
@@ -245,11 +251,12 @@ void AgentCore::EndJob(JobId job) {
 
 void AgentCore::On(const PluginArrived& event) {
   fetching_.erase(event.sha256);
-  plugins_.insert(event.sha256);
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     const Slot& slot = slots_[index];
-    if (slot.stage == Stage::kFetching && slot.assignment->config.plugin_sha256 == event.sha256)
-      Start(index);
+    if (slot.stage != Stage::kFetching || slot.assignment->config.plugin_sha256 != event.sha256)
+      continue;
+    plugins_[event.sha256] = slot.assignment->attempt.task.job;
+    Start(index);
   }
 }
 
@@ -351,7 +358,8 @@ void AgentCore::On(const StopRequested&) {
   drain_until_ = now_.mono + milliseconds(config_.drain_timeout_ms);
   leave_by_ = drain_until_ + kLastReportTime;
   report_now_ = true;
-  Do(Note{false, StrCat("stopping: ", busy_slots(), " attempts finish first, for at most ",
+  Do(Note{false, StrCat("stopping: ", busy_slots(), " attempts finish first and ", outputs_.size(),
+                        " map outputs are served until their jobs have ended, for at most ",
                         config_.drain_timeout_ms / 1000, " s")});
 }
 
@@ -383,9 +391,16 @@ void AgentCore::CheckTasks() {
   }
 }
 
+// Whether a worker that is stopping has map outputs that others may still fetch. It is known from the coordinator
+// alone, so one that does not answer is not waited for.
+bool AgentCore::ServesOutputs() const {
+  return !outputs_.empty() && now_.mono < drain_until_ &&
+         now_.mono - last_contact_ < 2 * heartbeat_ + kFarewellTime;
+}
+
 void AgentCore::CheckEnd() {
   if (draining_) {
-    if (busy_slots() == 0 && (owed_.empty() || !registered_)) {
+    if (busy_slots() == 0 && (owed_.empty() || !registered_) && !(registered_ && ServesOutputs())) {
       if (!registered_) return Leave(0, "stopped after its last attempt");
       // What it holds is made again at once, and not when its lease has run out. That is worth a
       // moment: perhaps the coordinator has been stopped too.

@@ -44,6 +44,7 @@ class AgentCore {
   uint32_t busy_slots() const;
   bool takes_work() const;        // registered, not draining, and there is scratch space
   std::string StateText() const;  // "serving", or why it takes no work
+  bool scratch_full() const { return scratch_free_bytes_ && *scratch_free_bytes_ == 0; }
 
  private:
   enum class Stage : uint8_t {
@@ -105,6 +106,7 @@ class AgentCore {
   void Advance();  // everything that time or a changed state calls for
   void CheckTasks();
   void CheckEnd();
+  bool ServesOutputs() const;
   void SendDue();
   void Ask(Channel channel, wire::RequestBody body);
   wire::RegisterRequest MakeRegister() const;
@@ -150,7 +152,8 @@ class AgentCore {
   std::vector<AttemptId> accepted_;  // assignments the coordinator does not know to have arrived
   std::map<AttemptId, Owed> owed_;
   std::set<AttemptId> outputs_;    // recorded map outputs that lie here
-  std::set<std::string> plugins_;  // in the cache
+  // Whole in the cache, as of the start of this job: a disk may damage what lies on it for long.
+  std::map<std::string, JobId> plugins_;
   std::set<std::string> fetching_;
   std::optional<uint64_t> scratch_free_bytes_;
   bool scratch_warned_ = false;

@@ -91,6 +91,7 @@ wire::ReportRequest AgentCore::MakeReport() {
   request.draining = draining_;
   request.leaving = farewell_by_.has_value() && busy_slots() == 0;
   request.scratch_free_bytes = scratch_free_bytes_.value_or(0);
+  if (!takes_work()) request.trouble = StateText();
   for (Slot& slot : slots_) {
     if (!slot.assignment || slot.silent) continue;
     wire::AttemptProgress progress = slot.progress;

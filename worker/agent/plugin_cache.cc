@@ -25,15 +25,12 @@ std::string PluginCache::PathOf(const std::string& sha256) const {
 bool PluginCache::Has(const std::string& sha256) {
   if (!IsSha256(sha256)) return false;
   const std::string path = PathOf(sha256);
-  if (verified_.contains(sha256) && env_.Exists(path)) return true;
-  verified_.erase(sha256);
   const auto bytes = ReadWholeFile(env_, path, kPluginBytesMax);
   if (!bytes) return false;
   if (Sha256Hex(*bytes) != sha256) {
     [[maybe_unused]] const Status removed = env_.RemoveFile(path);
     return false;
   }
-  verified_.insert(sha256);
   return true;
 }
 
@@ -56,7 +53,6 @@ Status PluginCache::Store(const std::string& sha256, std::string_view bytes) {
   }
   MR_RETURN_IF_ERROR(env_.SetMode(temporary, 0555));
   MR_RETURN_IF_ERROR(env_.Rename(temporary, PathOf(sha256)));
-  verified_.insert(sha256);
   return {};
 }
 

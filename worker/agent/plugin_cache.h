@@ -3,7 +3,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -18,7 +17,7 @@ class PluginCache {
   PluginCache(Env& env, std::string directory) : env_(env), directory_(std::move(directory)) {}
 
   std::string PathOf(const std::string& sha256) const;
-  // Whether the plugin is here and undamaged (read and hashed the first time); a damaged one is
+  // Whether the plugin is here and undamaged (read and hashed each time); a damaged one is
   // deleted.
   bool Has(const std::string& sha256);
   // Checks the hash and stores: temporary name, mode 0555, rename. kDataLoss if the bytes are not
@@ -28,7 +27,6 @@ class PluginCache {
  private:
   Env& env_;
   std::string directory_;
-  std::set<std::string> verified_;
 };
 
 }  // namespace mr::worker

@@ -140,6 +140,44 @@ TEST(SuccessReport, GivenUpTasks_AreSaid) {
   EXPECT_THAT(SuccessReport(job, local), HasSubstr("  missing   without 2 of 412 map tasks\n"));
 }
 
+wire::JobView SmallLocalJob() {
+  wire::JobView job = Totals();
+  job.state = wire::JobState::kSucceeded;
+  job.map = {3, 3, 0, 0, 0, 0, {30, 40, 50}};
+  job.ended_unix_ms = job.submitted_unix_ms + 200;
+  job.shuffle.bytes_total = 1 << 20;
+  job.counters = {{"mr.map_output_bytes", 4 << 20}, {"mr.spills", 5}};
+  job.cpu_ms = 120;
+  return job;
+}
+
+ReportContext LocalRun() {
+  ReportContext context = Cluster();
+  context.local = true;
+  context.slots = 2;
+  context.output = "out";
+  return context;
+}
+
+TEST(SuccessReport, LocalSmall_IsOneLineUnlessAskedForMore) {
+  EXPECT_THAT(SuccessReport(SmallLocalJob(), LocalRun()), Not(HasSubstr("median")));
+  ReportContext verbose = LocalRun();
+  verbose.verbose = true;
+  const std::string text = SuccessReport(SmallLocalJob(), verbose);
+  EXPECT_THAT(text, HasSubstr("  map       3 tasks   median 0.04 s   p95 0.05 s   max 0.05 s\n"));
+  EXPECT_THAT(text, HasSubstr("25.7 GiB read → 4.0 MiB mapped → 1.0 MiB shuffled (4.0× less) → 0 B written; 2 spills\n"));
+  EXPECT_THAT(text, HasSubstr("  cost      0.1 s CPU\n"));
+}
+
+TEST(SuccessReport, LocalLarge_TellsAllAtATerminalOnly) {
+  wire::JobView job = SmallLocalJob();
+  job.ended_unix_ms = job.submitted_unix_ms + 60'000;
+  EXPECT_THAT(SuccessReport(job, LocalRun()), HasSubstr("median"));
+  ReportContext pipe = LocalRun();
+  pipe.hints = false;
+  EXPECT_THAT(SuccessReport(job, pipe), Not(HasSubstr("median")));
+}
+
 TEST(KilledReport, Text_HasReason) {
   wire::JobView job = Totals();
   job.state = wire::JobState::kKilled;

@@ -285,6 +285,8 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     if (named.contains("task")) request.task = ParseTaskId(named.at("task")).value_or(TaskId{});
     return request;
   }
+  if (command == "drain" || command == "undrain")
+    return wire::DrainRequest{arguments.subject, command == "undrain", Get(named, "reason", "")};
   if (command == "spec") return wire::GetSpecRequest{job};
   return wire::GetClusterRequest{};
 }

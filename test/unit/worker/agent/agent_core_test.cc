@@ -478,7 +478,7 @@ TEST_F(AgentCoreTest, Drain_TakesNoWorkFinishesAndLeaves) {
   EXPECT_TRUE(All<Exit>().empty());  // its outcome is still owed
   Note();
   EXPECT_FALSE(Sent<wire::ReportRequest>()->leaving);
-  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  AnswerReport({{Map(0)}, {}, {}, {JobId{1}}, {}, false});  // nobody needs its output any more
   const auto farewell = Sent<wire::ReportRequest>();
   ASSERT_TRUE(farewell);
   EXPECT_TRUE(farewell->leaving);
@@ -536,6 +536,65 @@ TEST_F(AgentCoreTest, Drain_WithoutCoordinatorStillLetsUserCodeFinish) {
   EXPECT_TRUE(All<Exit>().empty());
 }
 
+// Reducers of other workers may still fetch what lies here: until the coordinator says that the job has ended.
+TEST_F(AgentCoreTest, Drain_ServesItsMapOutputsUntilTheirJobEnds) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  Step(TaskReported{slot, Good(Map(0)), ""});
+  Note();
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  Step(StopRequested{});
+  for (int beat = 0; beat < 4; ++beat) {
+    const auto report = Sent<wire::ReportRequest>();
+    ASSERT_TRUE(report) << beat;
+    EXPECT_FALSE(report->leaving) << beat;
+    AnswerReport();
+    EXPECT_TRUE(All<Exit>().empty()) << beat;
+    After(500);
+  }
+  Note();
+  AnswerReport({{}, {}, {}, {JobId{1}}, {}, false});
+  const auto farewell = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(farewell);
+  EXPECT_TRUE(farewell->leaving);
+  AnswerReport();
+  EXPECT_TRUE(HasExit(0));
+}
+
+TEST_F(AgentCoreTest, Drain_ServesItsMapOutputsNoLongerThanTheTimeout) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  Step(TaskReported{slot, Good(Map(0)), ""});
+  Note();
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  Step(StopRequested{});
+  Note();
+  AnswerReport();
+  for (int beat = 0; beat < 9; ++beat) {
+    After(500);
+    ASSERT_FALSE(Sent<wire::ReportRequest>()->leaving) << beat;
+    AnswerReport();
+  }
+  After(500);  // 5 s: --drain-timeout
+  const auto farewell = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(farewell);
+  EXPECT_TRUE(farewell->leaving);
+}
+
+TEST_F(AgentCoreTest, Drain_ServesNothingForACoordinatorThatIsSilent) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  Step(TaskReported{slot, Good(Map(0)), ""});
+  Note();
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  Step(StopRequested{});
+  After(1499);
+  EXPECT_TRUE(All<Exit>().empty());
+  After(1);
+  After(500);
+  EXPECT_TRUE(HasExit(0));
+}
+
 TEST_F(AgentCoreTest, Stop_TwiceLeavesAtOnce) {
   Register();
   Run(Map(0));
@@ -569,6 +628,35 @@ TEST_F(AgentCoreTest, Scratch_FullTakesNoWork) {
   EXPECT_FALSE(Sent<wire::WorkRequest>());
   Step(ScratchObserved{1 << 20});
   EXPECT_TRUE(Sent<wire::WorkRequest>());
+}
+
+TEST_F(AgentCoreTest, Scratch_FullIsSaidAndWorkOnItsWayIsHandedBack) {
+  Register();
+  Step(ScratchObserved{0});
+  EXPECT_FALSE(core_.takes_work());
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(Map(0))});
+  EXPECT_TRUE(All<FetchPlugin>().empty());
+  const auto report = Sent<wire::ReportRequest>();
+  ASSERT_TRUE(report);
+  EXPECT_THAT(report->trouble, HasSubstr("--scratch-reserve"));
+  ASSERT_EQ(report->outcomes.size(), 1u);
+  EXPECT_EQ(report->outcomes.front().failure->cause, wire::FailureCause::kDiskFull);
+  Step(ScratchObserved{1});
+  EXPECT_TRUE(core_.takes_work());
+}
+
+// A disk may damage a plugin long after it was stored: each job looks once.
+TEST_F(AgentCoreTest, Plugin_IsLookedAtAnewForEachJob) {
+  Register();
+  Run(Map(0));
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(Map(1))});
+  EXPECT_TRUE(All<FetchPlugin>().empty());
+  EXPECT_EQ(All<StartAttempt>().size(), 1u);
+  Step(TaskReported{0, Good(Map(0)), ""});
+  Note();
+  Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(Map(0, 2))});
+  EXPECT_EQ(All<FetchPlugin>().size(), 1u);
+  EXPECT_TRUE(All<StartAttempt>().empty());
 }
 
 TEST_F(AgentCoreTest, Log_LastWordsTravelWithTheOutcome) {

@@ -47,6 +47,19 @@ TEST_F(PluginCacheTest, Has_DamagedFileIsDeletedAndFetchedAgain) {
   EXPECT_TRUE(PluginCache(PosixEnv(), directory_).Has(sha_));
 }
 
+TEST_F(PluginCacheTest, Has_NoticesAByteFlippedUnderARunningWorker) {
+  PluginCache cache(PosixEnv(), directory_);
+  ASSERT_TRUE(cache.Store(sha_, bytes_));
+  ASSERT_TRUE(cache.Has(sha_));
+  std::string damaged = bytes_;
+  damaged[3] ^= 1;
+  ASSERT_TRUE(PosixEnv().SetMode(cache.PathOf(sha_), 0755));
+  { std::ofstream(cache.PathOf(sha_)) << damaged; }
+  EXPECT_FALSE(cache.Has(sha_));
+  ASSERT_TRUE(cache.Store(sha_, bytes_));
+  EXPECT_TRUE(cache.Has(sha_));
+}
+
 TEST(PluginFetcher, Next_PieceByPieceAndAgainAfterATimeout) {
   PluginFetcher fetcher;
   Time now{std::chrono::hours(1)};
