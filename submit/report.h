@@ -16,11 +16,14 @@ struct ReportContext {
   uint32_t max_attempts = 0;  // 0 = not known
   std::string output;         // as the user wrote it; "-" = standard output
   bool hints = false;         // a person is at the terminal
+  std::string endpoint = {};  // for commands that are to be typed; empty = nothing need be said
 };
 
 // Several lines, each with its newline.
 std::string SuccessReport(const wire::JobView& job, const ReportContext& context);
 std::string FailureReportText(const wire::JobView& job, const ReportContext& context);
+// A paused job: what happened, and the two ways on.
+std::string PausedReport(const wire::JobView& job, const ReportContext& context);
 std::string KilledReport(const wire::JobView& job, const ReportContext& context);
 // The one of the three that fits.
 std::string EndReport(const wire::JobView& job, const ReportContext& context);

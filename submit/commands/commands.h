@@ -34,6 +34,7 @@ int StatusCommand(Invocation& invocation);
 int TasksCommand(Invocation& invocation);
 int LogsCommand(Invocation& invocation);
 int KillCommand(Invocation& invocation);
+int SetCommand(Invocation& invocation);
 int CountersCommand(Invocation& invocation);
 int CatCommand(Invocation& invocation);
 int DescribeCommand(Invocation& invocation);
