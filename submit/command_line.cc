@@ -93,6 +93,7 @@ class Parser {
       if (option->count() == 0) continue;
       settings.AddWeaker(spec->name, Setting{option->results(), StrCat("--", spec->name)});
     }
+    MoveToStages(settings);
   }
 
   tl::unexpected<Error> Unknown(const std::string& argument) const {
@@ -109,6 +110,37 @@ class Parser {
   }
 
  private:
+  // `--then PLUGIN -P x=1 -r 2`: what comes after a --then is of that stage, and is kept as --then-param and
+  // --then-reducers, which is how files write it.
+  void MoveToStages(Settings& settings) const {
+    if (!settings.Has("then")) return;
+    const std::map<std::string, std::string> of_stages{{"param", "then-param"}, {"reducers", "then-reducers"}};
+    std::map<std::string, std::vector<std::string>> values;
+    std::map<const CLI::Option*, size_t> seen;
+    int stage = 1;
+    for (const CLI::Option* parsed : app_.parse_order()) {
+      const auto found = std::find_if(options_.begin(), options_.end(),
+                                      [&](const auto& entry) { return entry.second == parsed; });
+      if (found == options_.end()) continue;
+      const std::string& name = found->first->name;
+      if (name == "then") ++stage;
+      const auto staged = of_stages.find(name);
+      if (staged == of_stages.end()) continue;
+      const std::string& value = parsed->results().at(seen[parsed]++);
+      values[stage == 1 ? name : staged->second].push_back(stage == 1 ? value : StrCat(stage, ":", value));
+    }
+    for (const auto& [first, later] : of_stages) {
+      if (values[later].empty()) continue;
+      std::vector<std::string> all = settings.All(later);
+      all.insert(all.end(), values[later].begin(), values[later].end());
+      settings.Replace(later, Setting{std::move(all), "--then"});
+      if (values[first].empty())
+        settings.Remove(first);
+      else
+        settings.Replace(first, Setting{values[first], StrCat("--", first)});
+    }
+  }
+
   void Add(const std::vector<OptionSpec>& specs) {
     for (const OptionSpec& spec : specs) {
       std::string names;

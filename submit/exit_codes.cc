@@ -40,6 +40,7 @@ int ExitCodeOf(wire::JobState state) {
     case wire::JobState::kQueued:
     case wire::JobState::kRunning:
     case wire::JobState::kFinishing:
+    case wire::JobState::kPaused:
       return kExitStillRunning;
   }
   return kExitBug;

@@ -9,6 +9,7 @@
 #include "common/base/isolation.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
+#include "submit/chain.h"
 #include "submit/config_files.h"
 #include "submit/error_codes.h"
 
@@ -184,6 +185,8 @@ Status ReadLimits(const Settings& settings, RunOptions& options) {
     MR_ASSIGN_OR_RETURN(const uint64_t reducers, settings.Number("reducers", 1, 0, kReducersMost));
     options.reducers = static_cast<uint32_t>(reducers);
   }
+  MR_ASSIGN_OR_RETURN(const size_t failure, settings.Choice("on-failure", {"fail", "pause"}, 0));
+  config.on_failure = static_cast<wire::OnFailure>(failure);
   return {};
 }
 
@@ -204,6 +207,8 @@ Status ReadWatching(const Settings& settings, RunOptions& options) {
   options.detach = settings.Flag("detach");
   options.open_page = settings.Flag("open");
   options.dry_run = settings.Flag("dry-run");
+  options.keep_stages = settings.Flag("keep-stages");
+  options.resume = settings.Flag("resume");
   if (settings.Has("wait-timeout")) {
     MR_ASSIGN_OR_RETURN(const int64_t timeout, settings.DurationMs("wait-timeout", 0));
     options.wait_timeout_ms = timeout;
@@ -242,6 +247,21 @@ Status CheckCombinations(const RunOptions& options) {
     return Fail(ErrorCode::kInvalidArgument,
                 "--detach and --local exclude each other: the job runs inside this command");
   }
+  if (!options.then.empty() && options.then.front().plugin.front() == ':' &&
+      (options.plugin.empty() || options.plugin.front() == ':')) {
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("--then ", options.then.front().plugin, " means a job of the same plugin: name that plugin, "
+                       "instead of taking it from --like"));
+  }
+  if (options.detach && !options.then.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--detach and --then exclude each other: mrsubmit itself starts each stage when the one before it "
+                "has succeeded. Run the chain in the background instead (nohup, tmux, a batch system)");
+  }
+  if (options.keep_stages && (options.then.empty() || options.output == "-")) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--keep-stages is for a chain with an output directory: give --then PLUGIN and -o DIR");
+  }
   if (options.output.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
                 "no output was given: -o DIR, or -o - for standard output");
@@ -250,6 +270,17 @@ Status CheckCombinations(const RunOptions& options) {
 }
 
 }  // namespace
+
+Result<std::optional<uint32_t>> ParseReducers(const std::string& option, const std::string& text) {
+  if (text == "auto") return std::nullopt;
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number > kReducersMost) {
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("--", option, ": '", text, "' is neither auto nor a number from 0 to ", kReducersMost));
+  }
+  return number;
+}
 
 Status ParseInputFormat(std::string_view text, wire::JobConfig& config) {
   const auto set = [&](wire::InputFormat format, uint64_t record_bytes) {
@@ -283,6 +314,7 @@ Result<RunOptions> ReadRunOptions(Env& env, const Settings& settings,
   MR_RETURN_IF_ERROR(CheckIsolation(settings.Get("isolation", "process")));
   MR_RETURN_IF_ERROR(ReadTie(settings, options.config));
   MR_RETURN_IF_ERROR(ReadWatching(settings, options));
+  MR_ASSIGN_OR_RETURN(options.then, ReadStages(settings));
   MR_RETURN_IF_ERROR(CheckCombinations(options));
   wire::JobConfig& config = options.config;
   config.name = settings.Get("name");
@@ -334,7 +366,7 @@ std::map<std::string, Setting> SettingsOf(const wire::JobSpec& spec, const std::
     inputs.push_back(file.tag.empty() ? file.path : StrCat(file.tag, "=", file.path));
   }
   set("input", inputs);
-  set("name", {config.name});
+  set("name", {WithoutStage(config)});
   set("param", pairs(config.params));
   set("file", pairs(config.side_files));
   set("env", pairs(config.environment));
@@ -359,12 +391,13 @@ std::map<std::string, Setting> SettingsOf(const wire::JobSpec& spec, const std::
   if (config.output_format == wire::OutputFormat::kJsonLines) set("output-format", {"jsonl"});
   if (config.workdir != wire::Workdir::kWorkers)
     set("workdir", {config.workdir == wire::Workdir::kPrivate ? "private" : "shared"});
+  if (config.on_failure == wire::OnFailure::kPause) set("on-failure", {"pause"});
   set("seed", {StrCat(config.seed)});
   if (!config.job_dir.empty()) set("job-dir", {config.job_dir});
   return settings;
 }
 
-Status CheckOutput(Env& env, const std::string& output_dir, bool overwrite) {
+Status CheckOutput(Env& env, const std::string& output_dir, bool overwrite, uint32_t stages) {
   const Result<FileStat> stat = env.Stat(output_dir);
   if (!stat) {
     if (stat.error().code == ErrorCode::kNotFound) return {};
@@ -374,8 +407,14 @@ Status CheckOutput(Env& env, const std::string& output_dir, bool overwrite) {
     return Refuse(kCodeOutputExists, ErrorCode::kAlreadyExists,
                   StrCat(output_dir, " exists and is not a directory. Choose another -o."));
   }
-  MR_ASSIGN_OR_RETURN(const std::vector<std::string> names, env.ListDirectory(output_dir));
+  MR_ASSIGN_OR_RETURN(std::vector<std::string> names, env.ListDirectory(output_dir));
+  for (uint32_t stage = 1; stage <= stages; ++stage) std::erase(names, StageName(stage));
   if (names.empty() || overwrite) return {};
+  if (std::all_of(names.begin(), names.end(), [](const auto& name) { return name.starts_with("_stage"); })) {
+    return Refuse(kCodeOutputExists, ErrorCode::kAlreadyExists,
+                  StrCat(output_dir, " holds ", Join(names, ", "),
+                         " of a chain that did not end. Choose another -o, or --overwrite to replace everything."));
+  }
   return Refuse(
       kCodeOutputExists, ErrorCode::kAlreadyExists,
       StrCat(output_dir, " exists and holds ", names.size(), names.size() == 1 ? " file" : " files",

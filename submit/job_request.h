@@ -17,6 +17,14 @@ namespace mr::submit {
 
 enum class OnInterrupt : uint8_t { kAsk = 0, kKill = 1, kDetach = 2 };
 
+// A later stage of a chain: `--then PLUGIN[:JOB] -P … -r N`.
+struct StageOptions {
+  std::string plugin;
+  std::vector<std::string> params;   // NAME=VALUE
+  std::optional<uint32_t> reducers;  // none: auto
+  friend bool operator==(const StageOptions&, const StageOptions&) = default;
+};
+
 // The options, converted and bounded.
 struct RunOptions {
   std::string plugin;  // PLUGIN[:JOB]; may be empty with --like
@@ -36,6 +44,9 @@ struct RunOptions {
   std::string output_format;            // empty: the plugin's
   bool open_page = false;
   std::optional<uint32_t> local_slots;  // --local; 0 = one per processor
+  std::vector<StageOptions> then;       // the stages after the first
+  bool keep_stages = false;
+  bool resume = false;
 };
 
 // Errors: kInvalidArgument naming the option. `arguments`: PLUGIN INPUT…
@@ -45,11 +56,15 @@ Result<RunOptions> ReadRunOptions(Env& env, const Settings& settings,
 // Layers below the command line: --spec FILE, and --like JOB (that job's spec as settings).
 std::map<std::string, Setting> SettingsOf(const wire::JobSpec& spec, const std::string& origin);
 
+// A number of reduce tasks, or nothing for "auto". Errors: kInvalidArgument naming the option.
+Result<std::optional<uint32_t>> ParseReducers(const std::string& option, const std::string& text);
+
 // Sets format and record_bytes from "lines", "blocks", "whole" or "fixed:N".
 Status ParseInputFormat(std::string_view text, wire::JobConfig& config);
 
-// Errors: kAlreadyExists naming what is in the way.
-Status CheckOutput(Env& env, const std::string& output_dir, bool overwrite);
+// Errors: kAlreadyExists naming what is in the way. `stages`: so many stages of this very chain have written to
+// OUTPUT/_stage1, … already.
+Status CheckOutput(Env& env, const std::string& output_dir, bool overwrite, uint32_t stages = 0);
 
 struct ClusterSize {
   uint32_t slots = 1;

@@ -45,6 +45,7 @@ WatchEnd JobWatch::Run(JobId job) {
     view_ = std::move(*answer);
     job_ = view_->id;
     if (first) display_.Submitted(*view_, Read());
+    TellPause();
     display_.Update(*view_, Read());
     if (wire::IsEnded(view_->state))
       Finish();
@@ -179,6 +180,20 @@ void JobWatch::Kill() {
   // Not interruptible: a second Ctrl-C must not keep the first one's word from arriving.
   const Result<wire::KillResponse> answer = cluster_.Ask<wire::KillResponse>(std::move(request));
   if (!answer) Stop(ExitCodeOf(answer.error()), answer.error().text);
+}
+
+// Once per pause: what happened, and what to type. The progress display goes on below.
+void JobWatch::TellPause() {
+  const bool paused = view_->state == wire::JobState::kPaused;
+  if (paused == told_pause_) return;
+  told_pause_ = paused;
+  if (display_.mode() == ProgressMode::kJson) return;  // has its own line for each change of state
+  if (paused) {
+    display_.Clear();
+    console_.Err(PausedReport(*view_, options_.report));
+  } else if (!wire::IsEnded(view_->state)) {
+    display_.Say(StrCat(ToString(job_), " goes on"));
+  }
 }
 
 void JobWatch::Finish() {

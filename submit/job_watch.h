@@ -37,6 +37,7 @@ class JobWatch {
   void Decide(Decision decision);
   void AskQuestion();
   void Kill();
+  void TellPause();
   void Finish();
   void Stop(int exit_code, const std::string& line);
   void OnLost(const Error& error);
@@ -57,6 +58,7 @@ class JobWatch {
   std::optional<int> exit_code_;
   Time begin_{};
   int lost_ = 0;  // waits in a row without an answer
+  bool told_pause_ = false;
 };
 
 }  // namespace mr::submit

@@ -94,7 +94,8 @@ json Of(const wire::JobView& job) {
                 {"files", files},
                 {"warnings", job.warnings},
                 {"cpu_ms", job.cpu_ms},
-                {"peak_memory_bytes", job.peak_memory_bytes}};
+                {"peak_memory_bytes", job.peak_memory_bytes},
+                {"kept_maps", job.kept_maps}};
   if (job.failure) value["failure"] = Of(*job.failure);
   return value;
 }
@@ -149,7 +150,7 @@ json Of(const wire::TaskView& task) {
 
 std::string_view StateName(wire::JobState state) {
   constexpr std::string_view kNames[] = {"queued",    "running", "finishing",
-                                         "succeeded", "failed",  "killed"};
+                                         "succeeded", "failed",  "killed", "paused"};
   const auto index = static_cast<size_t>(state);
   return index < std::size(kNames) ? kNames[index] : "unknown";
 }
@@ -165,6 +166,10 @@ std::string_view StateName(wire::AttemptState state) {
   constexpr std::string_view kNames[] = {"running", "completed", "failed", "aborted", "lost"};
   const auto index = static_cast<size_t>(state);
   return index < std::size(kNames) ? kNames[index] : "unknown";
+}
+
+std::string StageJson(uint32_t stage, uint32_t stages, const std::string& output_dir) {
+  return Dump({{"v", 1}, {"type", "stage"}, {"stage", stage}, {"stages", stages}, {"output", output_dir}});
 }
 
 std::string SubmittedJson(const wire::JobView& job, int64_t now_unix_ms) {
@@ -318,6 +323,14 @@ std::string SettingsJson(const Settings& settings) {
     value[name] = {{"values", setting.values}, {"origin", setting.origin}};
   }
   return Dump(value);
+}
+
+std::string SetJson(const std::string& id, const wire::SetJobResponse& answer) {
+  return Dump({{"job", id},
+               {"state", StateName(answer.state)},
+               {"resumed", answer.resumed},
+               {"maps_kept", answer.maps_kept},
+               {"reduces_kept", answer.reduces_kept}});
 }
 
 std::string KillJson(const std::vector<KillResult>& results) {

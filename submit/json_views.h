@@ -16,6 +16,8 @@ std::string_view StateName(wire::TaskState state);
 std::string_view StateName(wire::AttemptState state);
 
 // Lines of a watched job: {"v":1,"type":…,"time":…,"job":…,…}.
+// A stage of a chain begins.
+std::string StageJson(uint32_t stage, uint32_t stages, const std::string& output_dir);
 std::string SubmittedJson(const wire::JobView& job, int64_t now_unix_ms);
 std::string ProgressJson(const wire::JobView& job, const ProgressMeter::Eta& eta,
                          int64_t now_unix_ms);
@@ -44,6 +46,7 @@ struct KillResult {
   bool already_ended = false;
   wire::JobState state = wire::JobState::kKilled;
 };
+std::string SetJson(const std::string& id, const wire::SetJobResponse& answer);
 std::string KillJson(const std::vector<KillResult>& results);
 
 }  // namespace mr::submit

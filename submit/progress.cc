@@ -93,6 +93,10 @@ std::string FootLine(const wire::JobView& job, const ProgressMeter& meter,
     return CutToWidth(StrCat("  waiting: ", job.reason.empty() ? "queued" : job.reason),
                       options.width);
   }
+  if (job.state == wire::JobState::kPaused) {
+    const std::string rest = job.map.running + job.reduce.running > 0 ? "; what runs goes on" : "";
+    return CutToWidth(StrCat("  paused: ", job.reason, rest), options.width);
+  }
   std::string line =
       StrCat("  ", job.workers, job.workers == 1 ? " worker" : " workers", dot, job.slots_busy, "/",
              job.slots_total, " slots busy", dot,
@@ -206,6 +210,7 @@ std::string ProgressLine(const wire::JobView& job, const ProgressMeter& meter,
   if (job.state == wire::JobState::kQueued) {
     return StrCat(line, " waiting: ", job.reason.empty() ? "queued" : job.reason);
   }
+  if (job.state == wire::JobState::kPaused) return StrCat(line, " paused: ", job.reason);
   line += StrCat(" map ", Percent(PhaseFraction(job.map)), "% (", Counts(job.map), ")");
   if (job.reduce.total > 0) {
     line += StrCat(" shuffle ", Percent(ShuffleFraction(job)), "% reduce ",

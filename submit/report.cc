@@ -112,6 +112,9 @@ std::string DataLine(const wire::JobView& job, const Style& style) {
 
 std::string WorkLines(const wire::JobView& job, const Style& style) {
   std::string text = DataLine(job, style) + PhaseSummary("map       ", job.map);
+  if (const int64_t reused = Counter(job, "mr.reused_map_tasks"); reused > 0)
+    text += StrCat("  reused    ", FormatCount(static_cast<uint64_t>(reused)),
+                   " of them had been finished by the job that it resumed\n");
   if (job.reduce.total > 0) text += PhaseSummary("reduce    ", job.reduce);
   return text + CostLine(job);
 }
@@ -138,7 +141,7 @@ std::string LocalSuccess(const wire::JobView& job, const ReportContext& context)
   return text;
 }
 
-std::string EffectsText(const wire::JobView& job) {
+std::string FinishedText(const wire::JobView& job) {
   std::string done;
   const auto others = [&](const wire::PhaseProgress& phase, std::string_view name) {
     if (phase.done == 0) return;
@@ -147,7 +150,11 @@ std::string EffectsText(const wire::JobView& job) {
   };
   others(job.map, "map");
   others(job.reduce, "reduce");
-  const std::string finished = done.empty() ? "no task finished" : StrCat(done, " finished");
+  return done.empty() ? "no task finished" : StrCat(done, " finished");
+}
+
+std::string EffectsText(const wire::JobView& job) {
+  const std::string finished = FinishedText(job);
   return job.output_dir.empty() ? finished
                                 : StrCat(finished, "; output ", job.output_dir, " was not touched");
 }
@@ -230,6 +237,14 @@ std::string LogLines(const wire::Failure& failure) {
   return text;
 }
 
+// Only true while workers keep them, which the job's view says.
+std::string ResumeLine(const wire::JobView& job, std::string_view plugin) {
+  return StrCat("mrsubmit run --like ", ToString(job.id), " --resume", plugin, " -o ", job.output_dir,
+                plugin.empty() ? "    again: " : "    after a fix that changes nothing for them: ",
+                FormatCount(job.kept_maps), job.kept_maps == 1 ? " finished map task is" : " finished map tasks are",
+                " reused\n");
+}
+
 std::string TryLines(const wire::JobView& job, const ReportContext& context) {
   const std::string task = ToString(job.failure->attempt.task);
   if (context.local) {
@@ -237,10 +252,11 @@ std::string TryLines(const wire::JobView& job, const ReportContext& context) {
                   "run it again after a fix; nothing of this run is left behind\n");
   }
   const std::string id = ToString(job.id);
-  return StrCat("\n", Label("try"), "mrsubmit logs ", task, "    all that this task wrote\n",
-                kIndent, "mrsubmit tasks ", id, " --failed    which other tasks failed\n", kIndent,
-                "mrsubmit run --like ", id, " PLUGIN -o ", job.output_dir,
-                "    again, after a fix\n");
+  std::string text =
+      StrCat("\n", Label("try"), "mrsubmit logs ", task, "    all that this task wrote\n", kIndent,
+             "mrsubmit tasks ", id, " --failed    which other tasks failed\n", kIndent);
+  if (job.kept_maps > 0) return text + ResumeLine(job, " PLUGIN");
+  return StrCat(text, "mrsubmit run --like ", id, " PLUGIN -o ", job.output_dir, "    again, after a fix\n");
 }
 
 std::string Occurrences(const wire::FailureReport& report, const ReportContext& context) {
@@ -250,6 +266,17 @@ std::string Occurrences(const wire::FailureReport& report, const ReportContext& 
   text += report.attempts_failed == 1 && context.max_attempts <= 1 ? " attempt" : " attempts";
   if (report.same_record && report.attempts_failed > 1) text += ", the same record each time";
   return text;
+}
+
+// The lines between the head of a report and its effects.
+std::string FailureBody(const wire::JobView& job, const ReportContext& context) {
+  const wire::FailureReport& report = *job.failure;
+  const wire::Failure& failure = report.failure;
+  std::string text = StrCat("\n", Label("error"), CauseText(failure), Occurrences(report, context), "\n");
+  text += WhereLine(job, failure);
+  text += RecordLines(failure);
+  text += WorkerLine(report);
+  return text + LogLines(failure);
 }
 
 std::string FailureHead(const wire::JobView& job, const ReportContext& context) {
@@ -328,22 +355,32 @@ std::string SuccessReport(const wire::JobView& job, const ReportContext& context
 std::string FailureReportText(const wire::JobView& job, const ReportContext& context) {
   std::string text = FailureHead(job, context);
   if (!job.failure) return text + StrCat("\n", Label("effects"), EffectsText(job), "\n");
-  const wire::FailureReport& report = *job.failure;
-  const wire::Failure& failure = report.failure;
-  text += StrCat("\n", Label("error"), CauseText(failure), Occurrences(report, context), "\n");
-  text += WhereLine(job, failure);
-  text += RecordLines(failure);
-  text += WorkerLine(report);
-  text += LogLines(failure);
+  text += FailureBody(job, context);
   text += StrCat(Label("effects"), EffectsText(job), "\n");
   return text + TryLines(job, context);
+}
+
+std::string PausedReport(const wire::JobView& job, const ReportContext& context) {
+  const Style& style = context.style;
+  std::string text = StrCat(style.warning(), " ", NameOf(job, context), " is paused: ", job.reason);
+  if (job.failure) text += StrCat("   [", CodeOf(job.failure->failure.cause), "]");
+  text += "\n";
+  if (job.failure) text += FailureBody(job, context);
+  const uint32_t running = job.map.running + job.reduce.running;
+  text += StrCat(Label("effects"), FinishedText(job), ", which is kept; ",
+                 running == 0 ? "nothing runs" : StrCat(running, " running go on to their end"), "\n");
+  const std::string program = context.endpoint.empty() ? "mrsubmit" : StrCat("mrsubmit -c ", context.endpoint);
+  const std::string id = ToString(job.id);
+  return text + StrCat("\n", Label("go on"), program, " set ", id, " plugin=NEW.so    after a fix\n", Label("end"),
+                       program, " kill ", id, "\n");
 }
 
 std::string KilledReport(const wire::JobView& job, const ReportContext& context) {
   const Style& style = context.style;
   return StrCat(style.Red(style.bad()), " ", NameOf(job, context), " was killed after ",
                 FormatElapsed(WallMs(job)), job.reason.empty() ? "" : ": ", job.reason, "\n",
-                Label("effects"), EffectsText(job), "\n");
+                Label("effects"), EffectsText(job), "\n",
+                job.kept_maps > 0 && !context.local ? StrCat("\n", Label("try"), ResumeLine(job, "")) : std::string());
 }
 
 std::string EndReport(const wire::JobView& job, const ReportContext& context) {

@@ -17,11 +17,14 @@ struct ReportContext {
   std::string output;         // as the user wrote it; "-" = standard output
   bool hints = false;         // a person is at the terminal
   bool verbose = false;       // tell all that is known, also of a small local job
+  std::string endpoint = {};  // for commands that are to be typed; empty = nothing need be said
 };
 
 // Several lines, each with its newline.
 std::string SuccessReport(const wire::JobView& job, const ReportContext& context);
 std::string FailureReportText(const wire::JobView& job, const ReportContext& context);
+// A paused job: what happened, and the two ways on.
+std::string PausedReport(const wire::JobView& job, const ReportContext& context);
 std::string KilledReport(const wire::JobView& job, const ReportContext& context);
 // The one of the three that fits.
 std::string EndReport(const wire::JobView& job, const ReportContext& context);

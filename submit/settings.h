@@ -23,6 +23,8 @@ class Settings {
   void AddWeaker(const std::string& name, Setting setting);
   void Replace(const std::string& name, Setting setting) { values_[name] = std::move(setting); }
 
+  void Remove(const std::string& name) { values_.erase(name); }
+
   bool Has(const std::string& name) const { return values_.contains(name); }
   // The last value; empty text if there is none.
   std::string Get(const std::string& name, std::string_view fallback = "") const;

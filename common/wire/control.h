@@ -31,8 +31,11 @@ enum class JobState : uint8_t {
   kSucceeded = 3,
   kFailed = 4,
   kKilled = 5,
+  kPaused = 6,     // a task has used up its attempts; the job waits for its user (--on-failure pause)
 };
-inline bool IsEnded(JobState state) { return state >= JobState::kSucceeded; }
+inline bool IsEnded(JobState state) {
+  return state == JobState::kSucceeded || state == JobState::kFailed || state == JobState::kKilled;
+}
 
 enum class TaskState : uint8_t { kBlocked = 0, kPending = 1, kRunning = 2, kCompleted = 3, kFailed = 4, kCancelled = 5 };
 
@@ -76,7 +79,7 @@ struct JobView {
   std::string job_name;
   Priority priority = Priority::kNormal;
   JobState state = JobState::kQueued;
-  std::string reason;  // why it failed, was killed, or is waiting; one sentence
+  std::string reason;  // why it failed, was killed, is paused, or is waiting; one sentence
   int64_t submitted_unix_ms = 0;
   int64_t started_unix_ms = 0;
   int64_t ended_unix_ms = 0;
@@ -95,9 +98,10 @@ struct JobView {
   std::vector<std::string> warnings;      // retries and lost workers, newest last, at most 20
   int64_t cpu_ms = 0;
   uint64_t peak_memory_bytes = 0;
+  uint32_t kept_maps = 0;  // of a job that did not succeed: finished maps whose outputs --resume can take over
   MR_FIELDS(JobView, id, version, name, user, plugin_name, job_name, priority, state, reason, submitted_unix_ms,
             started_unix_ms, ended_unix_ms, output_dir, input_files, input_bytes, map, shuffle, reduce, workers,
-            slots_busy, slots_total, counters, files, failure, warnings, cpu_ms, peak_memory_bytes)
+            slots_busy, slots_total, counters, files, failure, warnings, cpu_ms, peak_memory_bytes, kept_maps)
 };
 
 struct AttemptView {
@@ -256,6 +260,17 @@ struct DrainRequest {
   MR_FIELDS(DrainRequest, worker, undo, reason)
 };
 
+// Changes a job that has not ended. What is absent stays as it is. A new plugin must be stored already; that it fits
+// the job (names, types) the client has checked, since only mrtask loads plugins.
+struct SetJobRequest {
+  static constexpr uint8_t kTag = 11;
+  JobId job;
+  std::optional<std::string> plugin_sha256;
+  std::string plugin_name;
+  std::optional<uint32_t> max_running;
+  MR_FIELDS(SetJobRequest, job, plugin_sha256, plugin_name, max_running)
+};
+
 // ---- requests of workers -----------------------------------------------------------------------------------
 
 struct RegisterRequest {
@@ -316,6 +331,7 @@ struct ReportRequest {
 using RequestBody =
     std::variant<GetClusterRequest, PutBlobRequest, GetBlobRequest, SubmitJobRequest, WatchJobRequest,
                  ListJobsRequest, ListTasksRequest, GetLogRequest, KillRequest, GetSpecRequest, ExplainRequest, DrainRequest,
+                 SetJobRequest,
                  RegisterRequest, WorkRequest, ReportRequest>;
 
 struct Request {
@@ -370,7 +386,9 @@ struct SubmitJobResponse {
   uint32_t reduce_count = 0;
   uint64_t input_bytes = 0;
   std::vector<std::string> preview;  // first splits, in words; only in a dry run
-  MR_FIELDS(SubmitJobResponse, job, map_count, reduce_count, input_bytes, preview)
+  uint32_t reusable_maps = 0;        // with resume_from: finished maps of that job that fit
+  std::string resume_note;           // with resume_from: why none fits, or empty
+  MR_FIELDS(SubmitJobResponse, job, map_count, reduce_count, input_bytes, preview, reusable_maps, resume_note)
 };
 
 struct JobResponse {
@@ -429,6 +447,15 @@ struct DrainResponse {
   MR_FIELDS(DrainResponse, worker)
 };
 
+struct SetJobResponse {
+  static constexpr uint8_t kTag = 12;
+  JobState state = JobState::kRunning;  // after the change
+  bool resumed = false;                 // it was paused
+  uint32_t maps_kept = 0;               // with a new plugin: completed tasks, which do not run again
+  uint32_t reduces_kept = 0;
+  MR_FIELDS(SetJobResponse, state, resumed, maps_kept, reduces_kept)
+};
+
 struct RegisterResponse {
   static constexpr uint8_t kTag = 20;
   WorkerRef worker;
@@ -460,13 +487,14 @@ struct ReportResponse {
   std::vector<JobId> ended_jobs;          // drop their map outputs and task processes
   std::vector<AttemptId> drop_outputs;    // map outputs nobody needs
   bool leave = false;
-  MR_FIELDS(ReportResponse, recorded, commit_granted, cancel, ended_jobs, drop_outputs, leave)
+  std::vector<JobId> kept_jobs;           // ended too, but their recorded map outputs stay, for a job that resumes them
+  MR_FIELDS(ReportResponse, recorded, commit_granted, cancel, ended_jobs, drop_outputs, leave, kept_jobs)
 };
 
 using ResponseBody =
     std::variant<ErrorResponse, ClusterResponse, PutBlobResponse, GetBlobResponse, SubmitJobResponse, JobResponse,
                  ListJobsResponse, ListTasksResponse, GetLogResponse, KillResponse, GetSpecResponse,
-                 ExplainResponse, DrainResponse, RegisterResponse, WorkResponse, ReportResponse>;
+                 ExplainResponse, DrainResponse, SetJobResponse, RegisterResponse, WorkResponse, ReportResponse>;
 
 struct Response {
   uint32_t protocol = kProtocolVersion;

@@ -46,6 +46,12 @@ enum class Workdir : uint8_t {
   kShared = 2,   // one directory for all of the job's attempts on this worker, removed with the job
 };
 
+// What a task that has used up its attempts does to its job.
+enum class OnFailure : uint8_t {
+  kFail = 0,
+  kPause = 1,  // nothing new starts until somebody changes the plugin or kills the job
+};
+
 // One input file as the submitter saw it. A different size or time at reading is an error of the job.
 struct InputFile {
   std::string path;  // absolute
@@ -95,11 +101,17 @@ struct JobConfig {
   // Drawn at random by the submitter. Keeps apart jobs of different clusters (every --local run is one) that
   // have the same id and use the same output directory one after the other; 0 = not drawn.
   uint64_t output_nonce = 0;
+  OnFailure on_failure = OnFailure::kFail;
+  JobId resume_from;    // take over finished maps of this job where they fit; 0 = none
+  // Of a chain: this job is stage `stage` of `stages`, and the outputs of those before it lie in OUTPUT/_stage1, …
+  // of the chain's output directory. 0 of 0 = no chain. The last stage leaves these directories where they are.
+  uint32_t stage = 0;
+  uint32_t stages = 0;
   MR_FIELDS(JobConfig, name, user, plugin_sha256, plugin_name, job_name, params, side_files, environment,
             input_format, record_bytes, output_dir, overwrite, output_compression, reducers, range_bounds,
             combine, shuffle_codec, split_bytes, task_memory_bytes, memory_limit_bytes, max_attempts,
             max_failed_permille, task_timeout_ms, max_running, priority, slots_per_task, max_splits, tie_ms,
-            output_format, workdir, seed, job_dir, labels, output_nonce)
+            output_format, workdir, seed, job_dir, labels, output_nonce, on_failure, resume_from, stage, stages)
 };
 
 // "5%", "0.5%": JobConfig::max_failed_permille for people.
@@ -166,16 +178,6 @@ struct FinishWork {
 
 using Work = std::variant<MapWork, ReduceWork, FinishWork>;
 
-struct Assignment {
-  AttemptId attempt;
-  uint32_t map_count = 0;  // tasks of the job
-  JobConfig config;
-  Work work;
-  MR_FIELDS(Assignment, attempt, map_count, config, work)
-};
-
-// ---- what an attempt answers --------------------------------------------------------------------------------
-
 // Names of the engine's own counters start with "mr."; users' are "group.name" or "name".
 using Counters = std::map<std::string, int64_t>;
 
@@ -188,6 +190,26 @@ struct MapResult {
   std::vector<OutputFile> files;              // map-only jobs: what was published
   MR_FIELDS(MapResult, output_bytes, partition_bytes, partition_records, partition_digests, files)
 };
+
+// A finished map task of an earlier job whose output would be this attempt's own: only the plugin's bytes differ.
+// The worker that gets this held it when the attempt was assigned; without the file it runs the map.
+struct EarlierOutput {
+  AttemptId attempt;
+  MapResult result;
+  Counters counters;
+  MR_FIELDS(EarlierOutput, attempt, result, counters)
+};
+
+struct Assignment {
+  AttemptId attempt;
+  uint32_t map_count = 0;  // tasks of the job
+  JobConfig config;
+  Work work;
+  std::optional<EarlierOutput> earlier;  // maps only
+  MR_FIELDS(Assignment, attempt, map_count, config, work, earlier)
+};
+
+// ---- what an attempt answers --------------------------------------------------------------------------------
 
 struct ReduceResult {
   static constexpr uint8_t kTag = 2;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -111,9 +112,31 @@ struct HistoryExpired {
   MR_FIELDS(HistoryExpired, job)
 };
 
+// A task has used up its attempts and the job is to wait for its user (JobConfig::on_failure): no task starts until
+// JobChanged brings a new plugin. Running attempts go on.
+struct JobPaused {
+  static constexpr uint8_t kTag = 12;
+  JobId job;
+  TaskId task;
+  std::string reason;
+  MR_FIELDS(JobPaused, job, task, reason)
+};
+
+// A user has changed a job that has not ended. What is absent stays as it is.
+struct JobChanged {
+  static constexpr uint8_t kTag = 13;
+  JobId job;
+  // Attempts that start from now on use this plugin; failed attempts of tasks that are not completed are forgotten,
+  // and a paused job goes on.
+  std::optional<std::string> plugin_sha256;
+  std::string plugin_name;  // with plugin_sha256
+  std::optional<uint32_t> max_running;
+  MR_FIELDS(JobChanged, job, plugin_sha256, plugin_name, max_running)
+};
+
 using RecordBody = std::variant<PluginStored, JobSubmitted, MapCompleted, MapOutputLost, CommitGrantedRecord,
                                 CommitRevoked, ReduceCommitted, AttemptFailed, JobFinishing, JobEnded, HistoryExpired,
-                                TaskGivenUp>;
+                                TaskGivenUp, JobPaused, JobChanged>;
 struct Record {
   RecordBody body;
   MR_FIELDS(Record, body)

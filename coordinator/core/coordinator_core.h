@@ -5,6 +5,7 @@
 //   core_worker.cc    sessions and reports      core_jobs.cc      how jobs begin and end
 //   core_outcome.cc   how attempts end          core_time.cc      leases, held requests, deadlines
 //   core_recovery.cc  a life after others
+//   core_resume.cc    paused jobs, and what is left of those that did not succeed
 //
 // One thread.
 #pragma once
@@ -55,6 +56,11 @@ class CoordinatorCore {
     uint64_t client = 0;
     uint64_t request_id = 0;
   };
+  // Finished maps of spec's resume_from that fit, by index; `note` says why there is none.
+  struct Reusable {
+    std::map<uint32_t, JobRun::Earlier> maps;
+    std::string note;
+  };
   struct HeldWatch {
     Asker asker;
     JobId job;
@@ -81,6 +87,7 @@ class CoordinatorCore {
   void Handle(const Asker& asker, const wire::GetSpecRequest& request);
   void Handle(const Asker& asker, const wire::ExplainRequest& request);
   void Handle(const Asker& asker, const wire::DrainRequest& request);
+  void Handle(const Asker& asker, const wire::SetJobRequest& request);
   Status CheckSubmission(const wire::JobSpec& spec) const;
   Result<JobId> FindWatched(const wire::WatchJobRequest& request) const;
   bool AnswerWatch(const HeldWatch& watch);
@@ -118,7 +125,7 @@ class CoordinatorCore {
   void Forget(const AttemptId& attempt);  // its worker no longer runs it
 
   // ---- core_jobs.cc
-  JobId CreateJob(const Asker& asker, const wire::JobSpec& spec);
+  JobId CreateJob(const Asker& asker, const wire::JobSpec& spec, Reusable reusable);
   void FinishIfDone(JobId job);
   void BeginFinish(JobId job, bool success, bool killed, const std::string& reason);
   void OpenCleanupIfQuiet(JobRun& run);
@@ -135,6 +142,20 @@ class CoordinatorCore {
   void AdoptOutput(Worker& worker, const AttemptId& map);
   void EndRecovery();
   void EndRecoveryOf(JobRun& run);
+
+  // ---- core_resume.cc
+  void PauseJob(JobId job, const TaskId& task, const std::string& reason);
+  Reusable FindReusable(const wire::JobSpec& spec, const std::vector<wire::MapWork>& plan) const;
+  void Reserve(JobRun& run, std::map<uint32_t, JobRun::Earlier> maps);
+  std::optional<TaskId> TakeReserved(JobRun& run, const Worker& worker);
+  void ReleaseReserved(WorkerId worker, const std::set<AttemptId>& still_held);
+  std::optional<wire::EarlierOutput> EarlierOutputFor(const Worker& worker, const AttemptId& attempt) const;
+  void ForgetEarlier(JobRun& run, uint32_t map);
+  void KeepOutputs(const JobEntry& job);
+  void FindKept(Worker& worker, const std::vector<AttemptId>& inventory);
+  void DropKept(JobId job);
+  void DropKept(Worker& worker, JobId job);
+  void ExpireKept();
 
   // ---- core_schedule.cc
   void Schedule();

@@ -93,6 +93,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::SubmitJobRequest& r
     const JobEntry& job = state_.jobs.at(known->second);
     wire::SubmitJobResponse response = DescribePlan(job.plan, job.spec.config.reducers);
     response.job = job.id;
+    response.reusable_maps = static_cast<uint32_t>(runs_.at(job.id).earlier.size());
     return Answer(asker, response);
   }
   if (Status allowed = CheckSubmission(request.spec); !allowed)
@@ -100,11 +101,14 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::SubmitJobRequest& r
   const Result<std::vector<wire::MapWork>> plan = PlanSplits(request.spec);
   if (!plan) return AnswerError(asker, plan.error());
   wire::SubmitJobResponse response = DescribePlan(*plan, request.spec.config.reducers);
+  Reusable reusable = FindReusable(request.spec, *plan);
+  response.reusable_maps = static_cast<uint32_t>(reusable.maps.size());
+  response.resume_note = reusable.note;
   if (request.dry_run) {
     for (size_t i = 0; i < std::min(plan->size(), kMaxPreview); ++i)
       response.preview.push_back(DescribeSplits((*plan)[i]));
   } else {
-    response.job = CreateJob(asker, request.spec);
+    response.job = CreateJob(asker, request.spec, std::move(reusable));
   }
   Answer(asker, std::move(response));
 }

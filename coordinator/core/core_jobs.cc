@@ -28,12 +28,13 @@ std::string WhatIsMissing(const JobEntry& job) {
 
 }  // namespace
 
-JobId CoordinatorCore::CreateJob(const Asker& asker, const wire::JobSpec& spec) {
+JobId CoordinatorCore::CreateJob(const Asker& asker, const wire::JobSpec& spec, Reusable reusable) {
   const JobId id{state_.last_job + 1};
   Commit(wire::JobSubmitted{id, asker.client, asker.request_id, now_.unix_ms, spec});
   JobRun& run = runs_.emplace(id, JobRun(state_.jobs.at(id), options_.epoch)).first->second;
   if (spec.config.tie_ms > 0) run.tied_until = now_.mono + std::chrono::milliseconds(spec.config.tie_ms);
   active_.insert(id);
+  Reserve(runs_.at(id), std::move(reusable.maps));
   return id;
 }
 
@@ -55,7 +56,9 @@ void CoordinatorCore::BeginFinish(JobId id, bool success, bool killed, const std
   Commit(wire::JobFinishing{id, success, killed, reason});
   run.pool.Stop();
   run.pool.Find(TaskId{id, Phase::kFinish, 0})->trouble = 0;
+  run.reserved.clear();
   run.News();
+  if (!success) KeepOutputs(state_.jobs.at(id));
   for (Worker& worker : workers_.workers()) {
     std::erase_if(worker.map_outputs,
                   [id](const AttemptId& attempt) { return attempt.task.job == id; });
@@ -88,7 +91,12 @@ void CoordinatorCore::EndJob(JobId id) {
   run.finish_by.reset();
   run.News();
   for (Worker& worker : workers_.workers()) {
-    if (worker.jobs.erase(id) > 0) worker.ended_jobs.Add(id);
+    const auto [kept, end] = RangeOf(worker.kept_outputs, id);
+    if (worker.jobs.erase(id) == 0) continue;
+    if (kept == end)
+      worker.ended_jobs.Add(id);
+    else
+      worker.kept_jobs.Add(id);
   }
   run.ended_at = now_.mono;
   active_.erase(id);
@@ -113,6 +121,7 @@ void CoordinatorCore::ExpireHistory() {
     if (!too_old && !too_many) return;
     tasks -= oldest->second.maps.size() + oldest->second.reduces.size();
     --ended;
+    DropKept(id);
     Commit(wire::HistoryExpired{id});
     runs_.erase(id);
   }

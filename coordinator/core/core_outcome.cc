@@ -33,6 +33,11 @@ bool IsTasksOwn(wire::FailureCause cause) {
   return !IsFatal(cause) || cause == wire::FailureCause::kBadInput;
 }
 
+// A new plugin may help: not so where the job itself names an input that has changed, or a wrong parameter.
+bool CanBeMended(wire::FailureCause cause) {
+  return cause != wire::FailureCause::kBadInput && cause != wire::FailureCause::kBadParameter;
+}
+
 // Errors of ours that may come back: these wait before the next try, and their number is limited.
 bool IsTrouble(wire::FailureCause cause) {
   return cause == wire::FailureCause::kFetch || cause == wire::FailureCause::kDiskFull ||
@@ -177,12 +182,17 @@ void CoordinatorCore::FailAttempt(Worker& worker, const AttemptId& id,
     return;
   }
   if (GiveUp(id.task, failure)) return;
-  run.failure = MakeFailureReport(entry);
+  if (!run.failure) run.failure = MakeFailureReport(entry);
   const std::string how = IsFatal(failure.cause)
                               ? std::string(" failed: ")
                               : StrCat(" failed ", times, times == 1 ? " time" : " times",
                                        " (--max-attempts ", limit, "): ");
-  FailJob(id.task.job, id.task, StrCat(ToString(id.task), how, text));
+  const std::string reason = StrCat(ToString(id.task), how, text);
+  const bool pauses = job.spec.config.on_failure == wire::OnFailure::kPause && job.stage == JobStage::kActive &&
+                      CanBeMended(failure.cause);
+  if (pauses) return PauseJob(id.task.job, id.task, reason);
+  run.failure = MakeFailureReport(entry);
+  FailJob(id.task.job, id.task, reason);
 }
 
 bool CoordinatorCore::GiveUp(const TaskId& task, const wire::Failure& failure) {
@@ -265,6 +275,7 @@ void CoordinatorCore::Forget(const AttemptId& id) {
   Worker* worker = workers_.Find(attempt.worker.worker);
   if (worker != nullptr && worker->running.erase(id) > 0)
     worker->busy_slots -= state_.jobs.at(id.task.job).SlotsOf(id.task.phase);
+  if (id.task.phase == Phase::kMap) ForgetEarlier(*FindRun(id.task.job), id.task.index);
 }
 
 }  // namespace mr::coordinator

@@ -20,7 +20,10 @@ bool FailedHere(const TaskEntry* entry, const std::string& worker_name) {
 void CoordinatorCore::Schedule() {
   ExpireHistory();
   const bool work = std::any_of(active_.begin(), active_.end(),
-                                [this](JobId job) { return runs_.at(job).pool.has_pending(); });
+                                [this](JobId job) {
+                                  const JobRun& run = runs_.at(job);
+                                  return run.pool.has_pending() || !run.reserved.empty();
+                                });
   if (!work || !someone_may_wait_) return;
   const std::vector<WorkerId> waiting = workers_.Waiting();
   someone_may_wait_ = !waiting.empty();
@@ -53,9 +56,15 @@ CoordinatorCore::Offer CoordinatorCore::OfferTo(Worker& worker, JobId id) {
   const JobEntry& job = state_.jobs.at(id);
   const uint32_t max_running = job.spec.config.max_running;
   if (max_running > 0 && run.pool.running_count() >= max_running) return Offer::kNothing;
-  if (!run.pool.has_pending() || !MayRun(run, worker)) return Offer::kNothing;
-  const auto task = run.pool.NextPending(
-      [&](const TaskId& candidate) { return FailedHere(job.Find(candidate), worker.info.name); });
+  if (job.paused() || !MayRun(run, worker)) return Offer::kNothing;
+  std::optional<TaskId> task;
+  // A task that is reserved stays so until its holder has the slots for it.
+  if (job.SlotsOf(Phase::kMap) <= worker.held->free_slots) task = TakeReserved(run, worker);
+  if (!task && !run.pool.has_pending()) return Offer::kNothing;
+  if (!task) {
+    task = run.pool.NextPending(
+        [&](const TaskId& candidate) { return FailedHere(job.Find(candidate), worker.info.name); });
+  }
   CHECK(task.has_value());
   const uint32_t slots = job.SlotsOf(task->phase);
   if (slots > worker.info.slots) return Offer::kNothing;
@@ -81,6 +90,7 @@ void CoordinatorCore::AnswerAssignment(Worker& worker, const Attempt& attempt) {
   assignment.map_count = static_cast<uint32_t>(job.maps.size());
   assignment.config = job.spec.config;
   assignment.work = MakeWork(job, attempt.id.task);
+  assignment.earlier = EarlierOutputFor(worker, attempt.id);
   Answer({worker.held->token, 0, worker.held->request_id},
          wire::WorkResponse{wire::WorkVerdict::kAssigned, std::move(assignment)});
   worker.held.reset();

@@ -46,6 +46,7 @@ void CoordinatorCore::On(const Tick&) {
                              state_.jobs.at(id).spec.config.output_dir));
     EndJob(id);
   }
+  ExpireKept();
   ReleaseHeld();
   WatchIdle();
   workers_deadline_ = Time::max();
@@ -122,6 +123,8 @@ void CoordinatorCore::LoseWorker(Worker& worker, bool said_so) {
                               Plural(loss.outputs, "map output")));
   }
   worker.jobs.clear();
+  worker.kept_outputs.clear();
+  ReleaseReserved(worker.id, {});
 }
 
 void CoordinatorCore::ReleaseHeld() {

@@ -76,8 +76,10 @@ void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker,
   worker.lease_until = now_.mono + options_.lease;
   worker.last_seen_unix_ms = now_.unix_ms;
   worker.ended_jobs.Clear();
+  worker.kept_jobs.Clear();
   worker.drop_outputs.Clear();
   worker.jobs.clear();
+  FindKept(worker, request.map_outputs);
   worker.register_client = asker.client;
   worker.register_request = asker.request_id;
   TakeInventory(worker, request);
@@ -99,6 +101,7 @@ wire::RegisterResponse CoordinatorCore::DescribeSession(const Worker& worker) co
   response.heartbeat_ms = Milliseconds(options_.heartbeat);
   response.keep_running.assign(worker.running.begin(), worker.running.end());
   response.keep_outputs.assign(worker.map_outputs.begin(), worker.map_outputs.end());
+  response.keep_outputs.insert(response.keep_outputs.end(), worker.kept_outputs.begin(), worker.kept_outputs.end());
   return response;
 }
 
@@ -168,6 +171,9 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& requ
   worker.scratch_free_bytes = request.scratch_free_bytes;
   worker.trouble = Printable(request.trouble, kMaxTroubleBytes);
   if (worker.draining) AnswerHeld(worker, wire::WorkVerdict::kNothing);
+  // No more space but the reserve: what might be resumed one day makes room for what runs.
+  while (worker.scratch_free_bytes == 0 && !worker.kept_outputs.empty())
+    DropKept(worker, worker.kept_outputs.begin()->task.job);
 
   for (const wire::AttemptProgress& progress : request.progress) {
     if (RunsHere(worker, progress.attempt)) TakeProgress(progress, fresh);
@@ -185,6 +191,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& requ
       response.cancel.push_back(id);
   }
   response.ended_jobs = worker.ended_jobs.Tell(fresh);
+  response.kept_jobs = worker.kept_jobs.Tell(fresh);
   response.drop_outputs = worker.drop_outputs.Tell(fresh);
   response.leave = leave_by_.has_value();
   worker.told_to_leave = response.leave;

@@ -54,6 +54,15 @@ struct RecordPrinter {
   std::string operator()(const wire::JobEnded& record) const {
     return StrCat("JobEnded ", ToString(record.job));
   }
+  std::string operator()(const wire::JobPaused& record) const {
+    return StrCat("JobPaused ", ToString(record.job), ": ", record.reason);
+  }
+  std::string operator()(const wire::JobChanged& record) const {
+    std::string text = StrCat("JobChanged ", ToString(record.job));
+    if (record.plugin_sha256) text += StrCat(" plugin ", record.plugin_sha256->substr(0, 8));
+    if (record.max_running) text += StrCat(" max_running ", *record.max_running);
+    return text;
+  }
   std::string operator()(const wire::HistoryExpired& record) const {
     return StrCat("HistoryExpired ", ToString(record.job));
   }
@@ -94,7 +103,9 @@ struct ResponsePrinter {
   }
   std::string operator()(const wire::SubmitJobResponse& response) const {
     return StrCat("submitted ", ToString(response.job), ": ", response.map_count, " maps, ",
-                  response.reduce_count, " reduces, ", response.input_bytes, " bytes");
+                  response.reduce_count, " reduces, ", response.input_bytes, " bytes",
+                  response.reusable_maps > 0 ? StrCat(", ", response.reusable_maps, " maps reusable") : std::string(),
+                  response.resume_note.empty() ? "" : "; ", response.resume_note);
   }
   std::string operator()(const wire::JobResponse& response) const { return Brief(response.job); }
   std::string operator()(const wire::ListJobsResponse& response) const {
@@ -132,6 +143,10 @@ struct ResponsePrinter {
     return StrCat("worker ", worker.name, worker.taken_out ? " taken out" : " put back", ", busy ", worker.busy,
                   ", holds ", worker.outputs_held, worker.note.empty() ? "" : ": ", worker.note);
   }
+  std::string operator()(const wire::SetJobResponse& response) const {
+    return StrCat("set: ", JobStateName(response.state), response.resumed ? " resumed" : "", ", kept ",
+                  response.maps_kept, " maps, ", response.reduces_kept, " reduces");
+  }
   std::string operator()(const wire::RegisterResponse& response) const {
     std::string text = StrCat("registered ", ToString(response.worker));
     if (!response.keep_running.empty())
@@ -144,7 +159,10 @@ struct ResponsePrinter {
     if (response.verdict == wire::WorkVerdict::kNothing) return "nothing";
     if (response.verdict == wire::WorkVerdict::kLeave) return "leave";
     return StrCat("assigned ", ToString(response.assignment->attempt), " ",
-                  std::visit(WorkPrinter{}, response.assignment->work));
+                  std::visit(WorkPrinter{}, response.assignment->work),
+                  response.assignment->earlier
+                      ? StrCat(" from ", ToString(response.assignment->earlier->attempt))
+                      : std::string());
   }
   std::string operator()(const wire::ReportResponse& response) const {
     std::string text = "ok";
@@ -154,6 +172,7 @@ struct ResponsePrinter {
     if (!response.cancel.empty()) text += StrCat(" cancel ", List(response.cancel));
     if (!response.drop_outputs.empty()) text += StrCat(" drop ", List(response.drop_outputs));
     for (const JobId job : response.ended_jobs) text += StrCat(" ended ", ToString(job));
+    for (const JobId job : response.kept_jobs) text += StrCat(" keep ", ToString(job));
     return text + (response.leave ? " leave" : "");
   }
 };
@@ -168,8 +187,8 @@ std::string Phase(const wire::PhaseProgress& phase) {
 }  // namespace
 
 std::string_view JobStateName(wire::JobState state) {
-  static constexpr std::array<std::string_view, 6> names{"queued",    "running", "finishing",
-                                                         "succeeded", "failed",  "killed"};
+  static constexpr std::array<std::string_view, 7> names{"queued", "running", "finishing", "succeeded",
+                                                         "failed", "killed",  "paused"};
   return names.at(static_cast<size_t>(state));
 }
 

@@ -61,6 +61,8 @@ struct CoreOptions {
   std::optional<Duration> history_age;               // ended ones older than this are forgotten too
   std::optional<Duration> exit_when_idle;            // without an active job for this long
   Duration leave_timeout = std::chrono::seconds(5);  // how long workers are waited for then
+  // Finished map outputs of a job that failed or was killed are kept so long for --resume; 0 = not at all.
+  Duration keep_failed = std::chrono::hours(1);
   Duration cleanup_timeout =
       std::chrono::seconds(10);  // for the cleanup of a job that did not succeed
 };

@@ -88,6 +88,16 @@ struct JobRun {
   JobLogs logs;
 
   bool Excludes(WorkerId worker) const;
+
+  // Finished maps of an earlier job that stand for maps of this one, by index, and who holds their outputs. Until the
+  // holder has taken the task it is delayed in the pool: nobody else should run the map again.
+  struct Earlier {
+    AttemptId attempt;
+    WorkerId holder;
+  };
+  std::map<uint32_t, Earlier> earlier;
+  std::map<WorkerId, std::set<uint32_t>> reserved;  // of `earlier`, not given to their holders yet
+
   void Changed() { ++version; }
   void News() { news_version = ++version; }
   void Warn(std::string text);

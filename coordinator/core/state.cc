@@ -129,6 +129,22 @@ struct Validator {
   Status operator()(const wire::JobEnded& record) const {
     return FindIn(state, record.job, JobStage::kFinishing).map([](const auto&) {});
   }
+  Status operator()(const wire::JobPaused& record) const {
+    MR_ASSIGN_OR_RETURN(const JobEntry* job, FindIn(state, record.job, JobStage::kActive));
+    if (job->spec.config.on_failure != wire::OnFailure::kPause)
+      return Refuse(StrCat(ToString(record.job), " is paused, which it was not asked to be"));
+    if (job->paused_by) return Refuse(StrCat(ToString(record.job), " is paused twice"));
+    const TaskEntry* task = record.task.job == record.job ? job->Find(record.task) : nullptr;
+    if (task == nullptr || task->completion || task->failures.empty())
+      return Refuse(StrCat(ToString(record.job), " is paused by ", ToString(record.task), ", which did not fail"));
+    return {};
+  }
+  Status operator()(const wire::JobChanged& record) const {
+    MR_RETURN_IF_ERROR(FindIn(state, record.job, JobStage::kActive).map([](const auto&) {}));
+    if (record.plugin_sha256 && !state.plugins.contains(*record.plugin_sha256))
+      return Refuse(StrCat(ToString(record.job), " changes to a plugin that is not stored"));
+    return {};
+  }
   Status operator()(const wire::HistoryExpired& record) const {
     return FindIn(state, record.job, JobStage::kEnded).map([](const auto&) {});
   }
@@ -201,6 +217,26 @@ struct Applier {
     JobEntry& job = Job(record.job);
     job.stage = JobStage::kEnded;
     job.ended_unix_ms = record.unix_ms;
+  }
+  void operator()(const wire::JobPaused& record) const {
+    JobEntry& job = Job(record.job);
+    job.paused_by = record.task;
+    job.pause_reason = record.reason;
+  }
+  void operator()(const wire::JobChanged& record) const {
+    JobEntry& job = Job(record.job);
+    wire::JobConfig& config = job.spec.config;
+    if (record.max_running) config.max_running = *record.max_running;
+    if (!record.plugin_sha256) return;
+    config.plugin_sha256 = *record.plugin_sha256;
+    config.plugin_name = record.plugin_name;
+    for (std::vector<TaskEntry>* tasks : {&job.maps, &job.reduces}) {
+      for (TaskEntry& task : *tasks) {
+        if (!task.completion && !task.given_up) task.failures.clear();
+      }
+    }
+    job.paused_by.reset();
+    job.pause_reason.clear();
   }
   void operator()(const wire::HistoryExpired& record) const {
     const JobEntry& job = Job(record.job);

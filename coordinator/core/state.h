@@ -67,7 +67,11 @@ struct JobEntry {
   bool success = false;  // from kFinishing on
   bool killed = false;
   std::string reason;
+  std::optional<TaskId> paused_by;  // used up its attempts; nothing new starts until the job is changed
+  std::string pause_reason;
   friend bool operator==(const JobEntry&, const JobEntry&) = default;
+
+  bool paused() const { return stage == JobStage::kActive && paused_by.has_value(); }
 
   bool map_only() const { return spec.config.reducers == 0; }
   // Of a worker, that one attempt of this phase occupies.

@@ -60,6 +60,7 @@ class Writer {
     Add(wire::JobSubmitted{job.id, job.client, job.request_id, job.submitted_unix_ms, job.spec});
     for (uint32_t i = 0; i < job.maps.size(); ++i) AddTask(job, {job.id, Phase::kMap, i});
     for (uint32_t i = 0; i < job.reduces.size(); ++i) AddTask(job, {job.id, Phase::kReduce, i});
+    if (job.paused_by) Add(wire::JobPaused{job.id, *job.paused_by, job.pause_reason});
     if (job.stage == JobStage::kActive) return;
     Add(wire::JobFinishing{job.id, job.success, job.killed, job.reason});
     if (job.stage == JobStage::kEnded) Add(wire::JobEnded{job.id, job.ended_unix_ms});

@@ -153,6 +153,19 @@ void TaskPool::Stop() {
 
 void TaskPool::OpenFinish() { MakePending({job_, Phase::kFinish, 0}); }
 
+void TaskPool::Delay(const TaskId& id, Time until) {
+  CHECK_EQ(pending_[Slot(id.phase)].erase(id.index), 1u) << ToString(id) << " is not pending";
+  delayed_.insert({until, id});
+}
+
+void TaskPool::Release(const TaskId& id) {
+  const auto found = std::find_if(delayed_.begin(), delayed_.end(),
+                                  [&](const auto& entry) { return entry.second == id; });
+  if (found == delayed_.end()) return;
+  delayed_.erase(found);
+  MakePending(id);
+}
+
 void TaskPool::ReleaseDelayed(Time now) {
   while (!delayed_.empty() && delayed_.begin()->first <= now) {
     const TaskId id = delayed_.begin()->second;

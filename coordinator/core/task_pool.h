@@ -100,6 +100,9 @@ class TaskPool {
   // cancelled.
   void Stop();
   void OpenFinish();
+  // A pending task waits for `until`, or for Release.
+  void Delay(const TaskId& id, Time until);
+  void Release(const TaskId& id);  // does nothing for a task that is not delayed
   void ReleaseDelayed(Time now);
   std::optional<Time> next_deadline() const;
   // Pending tasks that may not start yet, with when they may.

@@ -97,6 +97,7 @@ bool Matches(const wire::ListTasksRequest& request, const JobRun& run, const Tas
 
 wire::JobState StateOf(const JobEntry& job, const JobRun& run) {
   if (job.stage == JobStage::kActive) {
+    if (job.paused()) return wire::JobState::kPaused;
     return run.started_unix_ms == 0 ? wire::JobState::kQueued : wire::JobState::kRunning;
   }
   if (job.stage == JobStage::kFinishing) return wire::JobState::kFinishing;
@@ -116,7 +117,9 @@ wire::JobView MakeJobView(const JobEntry& job, const JobRun& run, const WorkerTa
   view.job_name = config.job_name;
   view.priority = config.priority;
   view.state = StateOf(job, run);
-  view.reason = view.state == wire::JobState::kQueued ? WaitReason(config, workers) : job.reason;
+  view.reason = view.state == wire::JobState::kQueued   ? WaitReason(config, workers)
+                : view.state == wire::JobState::kPaused ? job.pause_reason
+                                                        : job.reason;
   view.submitted_unix_ms = job.submitted_unix_ms;
   view.started_unix_ms = run.started_unix_ms;
   view.ended_unix_ms = job.ended_unix_ms;
@@ -128,6 +131,8 @@ wire::JobView MakeJobView(const JobEntry& job, const JobRun& run, const WorkerTa
   FillBytes(job, run, view);
   for (const Worker& worker : workers.workers()) {
     if (!worker.alive) continue;
+    const auto [kept, end] = RangeOf(worker.kept_outputs, job.id);
+    view.kept_maps += static_cast<uint32_t>(std::distance(kept, end));
     ++view.workers;
     view.slots_total += worker.info.slots;
     view.slots_busy += worker.busy_slots;

@@ -7,6 +7,14 @@
 
 namespace mr::coordinator {
 
+std::pair<std::set<AttemptId>::const_iterator, std::set<AttemptId>::const_iterator> RangeOf(
+    const std::set<AttemptId>& attempts, JobId job) {
+  AttemptId first, beyond;
+  first.task.job = job;
+  beyond.task.job = JobId{job.value + 1};
+  return {attempts.lower_bound(first), attempts.lower_bound(beyond)};
+}
+
 Worker* WorkerTable::FindByName(const std::string& name) {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : Find(found->second);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -54,6 +55,10 @@ class Notices {
   std::map<T, int> left_;
 };
 
+// The attempts of one job in a set of them.
+std::pair<std::set<AttemptId>::const_iterator, std::set<AttemptId>::const_iterator> RangeOf(
+    const std::set<AttemptId>& attempts, JobId job);
+
 struct Worker {
   WorkerId id;
   SessionId session;
@@ -73,8 +78,10 @@ struct Worker {
   std::set<AttemptId> running;      // assigned to this session
   uint32_t busy_slots = 0;          // that these occupy
   std::set<AttemptId> map_outputs;  // completed here and still needed
+  std::set<AttemptId> kept_outputs;  // of jobs that did not succeed, for a job that resumes them
   std::optional<HeldWork> held;
   Notices<JobId> ended_jobs;
+  Notices<JobId> kept_jobs;  // ended too, but kept_outputs has some of theirs
   Notices<AttemptId> drop_outputs;
   std::set<JobId> jobs;  // that it was given a task of; to be told of their end
 

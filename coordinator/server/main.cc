@@ -83,6 +83,8 @@ void AddJobOptions(CLI::App& app, ServerOptions& options) {
          "ended jobs that are remembered: how many, or for how long (30d)")
       ->type_name("N|DURATION")
       ->default_str("200");
+  AddDuration(app, "--keep-failed", options.keep_failed_ms,
+              "workers keep what finished maps of a failed job wrote for so long, for run --resume; 0s: not at all");
   app.add_option_function<std::string>(
          "--exit-when-idle",
          [&options](const std::string& text) {
@@ -172,6 +174,7 @@ CoreOptions MakeCoreOptions(const ServerOptions& options, Now now, uint64_t epoc
   core.max_jobs = options.max_jobs;
   core.history = options.history;
   if (options.history_age_ms > 0) core.history_age = std::chrono::milliseconds(options.history_age_ms);
+  core.keep_failed = std::chrono::milliseconds(options.keep_failed_ms);
   if (options.exit_when_idle_ms >= 0)
     core.exit_when_idle = std::chrono::milliseconds(options.exit_when_idle_ms);
   return core;

@@ -25,6 +25,7 @@ struct ServerOptions {
   uint32_t max_jobs = 50;
   uint32_t history = 200;
   int64_t history_age_ms = 0;  // 0: any age
+  int64_t keep_failed_ms = 3'600'000;
   int64_t exit_when_idle_ms = -1;  // < 0: never
   bool dev = false;
   uint32_t dev_workers = 1;

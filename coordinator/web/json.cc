@@ -20,7 +20,7 @@ std::string Dump(const Json& json) {
 
 const char* Name(wire::JobState state) {
   static constexpr std::array names{"queued",    "running", "finishing",
-                                    "succeeded", "failed",  "killed"};
+                                    "succeeded", "failed",  "killed", "paused"};
   return names.at(static_cast<size_t>(state));
 }
 const char* Name(wire::TaskState state) {
@@ -236,7 +236,7 @@ std::string MetricsText(const Snapshot& snapshot) {
   metrics.Family("mr_build_info", "gauge", "The coordinator's version.");
   metrics.Sample("mr_build_info", StrCat("version=\"", snapshot.cluster.version, "\""), 1);
   metrics.Family("mr_jobs", "gauge", "Jobs that are remembered, by state.");
-  std::array<uint64_t, 6> states{};
+  std::array<uint64_t, 7> states{};
   for (const wire::JobView& job : snapshot.jobs) ++states.at(static_cast<size_t>(job.state));
   for (size_t i = 0; i < states.size(); ++i) {
     metrics.Sample("mr_jobs", StrCat("state=\"", Name(static_cast<wire::JobState>(i)), "\""),

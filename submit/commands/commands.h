@@ -35,6 +35,7 @@ int ExplainCommand(Invocation& invocation);
 int TasksCommand(Invocation& invocation);
 int LogsCommand(Invocation& invocation);
 int KillCommand(Invocation& invocation);
+int SetCommand(Invocation& invocation);
 int CountersCommand(Invocation& invocation);
 int CatCommand(Invocation& invocation);
 int DescribeCommand(Invocation& invocation);

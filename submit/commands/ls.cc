@@ -28,7 +28,7 @@ std::string JobsTable(const std::vector<wire::JobView>& jobs, int64_t now_unix_m
 int ListCommand(Invocation& invocation) {
   const Settings& settings = invocation.settings;
   const std::vector<std::string> states = {"queued",    "running", "finishing",
-                                           "succeeded", "failed",  "killed"};
+                                           "succeeded", "failed",  "killed", "paused"};
   const Result<size_t> state = settings.Choice("state", states, 0);
   if (!state) return UsageStop(invocation, state.error().text);
   const Result<uint64_t> limit = settings.Number("limit", 50, 1, 10'000);

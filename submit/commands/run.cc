@@ -7,6 +7,7 @@
 #include "common/base/hash.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
+#include "submit/chain.h"
 #include "submit/child_process.h"
 #include "submit/commands/commands.h"
 #include "submit/job_request.h"
@@ -14,6 +15,7 @@
 #include "submit/json_views.h"
 #include "submit/local_cluster.h"
 #include "submit/output_reader.h"
+#include "submit/plugin_change.h"
 #include "submit/sampling.h"
 
 namespace mr::submit {
@@ -66,12 +68,10 @@ class RunJob {
   explicit RunJob(Invocation& invocation) : in_(invocation), temporary_(invocation.env) {}
 
   int Go() {
-    for (auto step : {&RunJob::ReadOptions, &RunJob::StartCluster, &RunJob::CheckPlugin,
-                      &RunJob::CollectInputs, &RunJob::BuildJob, &RunJob::Submit}) {
+    for (auto step : {&RunJob::ReadOptions, &RunJob::StartCluster}) {
       if (const std::optional<int> code = (this->*step)()) return *code;
     }
-    OpenPage();
-    return options_.detach ? Detach() : Watch();
+    return options_.then.empty() ? RunOne() : RunStages();
   }
 
  private:
@@ -81,9 +81,17 @@ class RunJob {
   std::optional<int> CollectInputs();
   std::optional<int> BuildJob();
   std::optional<int> Submit();
+  int RunOne();
+  int RunStages();
+  std::optional<int> PrepareStage(const RunOptions& whole, uint32_t stage);
+  void TellStage(const RunOptions& whole, uint32_t stage);
+  void RemoveStages(const RunOptions& whole);
+  void ExplainEndOfChain(const RunOptions& whole, uint32_t stage, int code);
   Status AddJobFileAndLike();
   Status FindPluginFile();
   Result<ClusterSize> AskClusterSize();
+  void CheckResume();
+  void TellReuse();
   int PrintPlan(const wire::SubmitJobResponse& plan);
   void OpenPage();
   int Detach();
@@ -105,9 +113,12 @@ class RunJob {
   EventSource events_;
   TemporaryDirectory temporary_;
   RunOptions options_;
+  bool prints_output_ = false;
   std::unique_ptr<LocalCluster> local_;
   std::unique_ptr<Cluster> cluster_;
   std::optional<wire::JobSpec> like_;
+  std::string stage_input_;
+  JobId like_job_;
   PluginReference reference_;
   std::string plugin_path_;
   std::string plugin_bytes_;
@@ -133,6 +144,7 @@ Status RunJob::AddJobFileAndLike() {
     MR_ASSIGN_OR_RETURN(wire::GetSpecResponse answer,
                         cluster_->Ask<wire::GetSpecResponse>(wire::GetSpecRequest{job}));
     like_ = std::move(answer.spec);
+    like_job_ = job;
     // New inputs replace the old ones, however they are given.
     const bool new_inputs =
         in_.arguments.size() > 1 || settings.Has("inputs") || settings.Has("input-list");
@@ -155,7 +167,21 @@ std::optional<int> RunJob::ReadOptions() {
     return UsageStop(in_, options.error().text);
   if (!options) return Refuse(options.error());
   options_ = std::move(*options);
+  prints_output_ = options_.output == "-";
+  if (options_.resume && !like_)
+    return UsageStop(in_, "--resume needs --like JOB: the job whose finished map tasks are to be taken over");
+  if (options_.resume && local())
+    return UsageStop(in_, "--resume and --local exclude each other: what is taken over lies on the cluster's workers");
+  if (options_.resume) options_.config.resume_from = like_job_;
   return std::nullopt;
+}
+
+int RunJob::RunOne() {
+  for (auto step : {&RunJob::CheckPlugin, &RunJob::CollectInputs, &RunJob::BuildJob, &RunJob::Submit}) {
+    if (const std::optional<int> code = (this->*step)()) return *code;
+  }
+  OpenPage();
+  return options_.detach ? Detach() : Watch();
 }
 
 std::optional<int> RunJob::StartCluster() {
@@ -193,7 +219,7 @@ Status RunJob::FindPluginFile() {
   MR_ASSIGN_OR_RETURN(const std::string programs, ProgramDirectory());
   MR_ASSIGN_OR_RETURN(plugin_path_, FindPlugin(in_.env, reference_.plugin, programs));
   MR_ASSIGN_OR_RETURN(plugin_bytes_, ReadWholeFile(in_.env, plugin_path_, kPluginBytesMax));
-  if (like_ && reference_.job.empty()) reference_.job = like_->config.job_name;
+  if (like_ && reference_.job.empty() && options_.config.stage <= 1) reference_.job = like_->config.job_name;
   return {};
 }
 
@@ -212,6 +238,11 @@ std::optional<int> RunJob::CheckPlugin() {
 
 std::optional<int> RunJob::CollectInputs() {
   std::vector<InputPattern> patterns = options_.inputs;
+  if (options_.config.stage > 1) {  // the parts that the stage before has published, and nothing else
+    Result<std::vector<std::string>> parts = OutputParts(in_.env, stage_input_, std::nullopt);
+    if (!parts) return Refuse(parts.error());
+    for (std::string& path : *parts) patterns.push_back({std::move(path), ""});
+  }
   if (options_.stdin_is_input) {
     const Result<std::string> path = SpoolStdin(in_.env, JoinPath(local_->directory(), "input"));
     if (!path) return Refuse(path.error());
@@ -254,6 +285,9 @@ std::optional<int> RunJob::BuildJob() {
       BuildSpec(options_, *job_, plugin_path_, Sha256Hex(plugin_bytes_), std::move(inputs_), *size);
   if (!spec) return Refuse(spec.error());
   spec_ = std::move(*spec);
+  wire::JobConfig& config = spec_.config;
+  CheckResume();
+  if (config.stages > 0) config.name = StagedName(config.name, config.stage, config.stages);
   if (job_->range_partition && spec_.config.reducers > 1) {
     const Result<std::string> directory = temporary_.Get();
     if (!directory) return Refuse(directory.error());
@@ -261,6 +295,31 @@ std::optional<int> RunJob::BuildJob() {
     if (!bounds) return Refuse(bounds.error());
   }
   return std::nullopt;
+}
+
+// What the finished maps wrote must be what this plugin's reduces read.
+void RunJob::CheckResume() {
+  wire::JobConfig& config = spec_.config;
+  if (config.resume_from.value == 0 || config.plugin_sha256 == like_->config.plugin_sha256) return;
+  const auto check = [&]() -> Status {
+    MR_ASSIGN_OR_RETURN(const PluginInfo before, DescribeStored(in_.env, *cluster_, like_->config));
+    MR_ASSIGN_OR_RETURN(const PluginJob* job, ChooseJob(before, {like_->config.plugin_name, like_->config.job_name}));
+    return CheckReplacement(*job, *job_, config);
+  };
+  if (const Status fits = check(); !fits) {
+    in_.console.Error(StrCat("nothing of ", ToString(like_job_), " is reused: ", fits.error().text));
+    config.resume_from = {};
+  }
+}
+
+void RunJob::TellReuse() {
+  if (spec_.config.resume_from.value == 0) return;
+  const std::string job = ToString(spec_.config.resume_from);
+  in_.console.Note(submitted_.reusable_maps > 0
+                       ? StrCat(FormatCount(submitted_.reusable_maps), " of ", FormatCount(submitted_.map_count),
+                                " map tasks were finished by ", job, " and are reused")
+                       : StrCat("nothing of ", job, " can be reused: ", submitted_.resume_note,
+                                ". Every task runs"));
 }
 
 int RunJob::PrintPlan(const wire::SubmitJobResponse& plan) {
@@ -296,6 +355,7 @@ std::optional<int> RunJob::Submit() {
       cluster_->Ask<wire::SubmitJobResponse>(std::move(request));
   if (!answer) return StopWith(in_, answer.error());
   submitted_ = std::move(*answer);
+  TellReuse();
   if (options_.dry_run) return PrintPlan(submitted_);
   return std::nullopt;
 }
@@ -336,16 +396,17 @@ int RunJob::Watch() {
   watch.display.mode = *mode;
   watch.display.interval = std::chrono::milliseconds(std::max<int64_t>(*interval, 100));
   if (!page_.empty()) watch.display.page = StrCat(page_, "/jobs/", ToString(submitted_.job));
-  watch.display.json_to_err = options_.output == "-";
+  watch.display.json_to_err = prints_output_;
   watch.on_interrupt = options_.on_interrupt;
   if (options_.wait_timeout_ms)
     watch.wait_timeout = std::chrono::milliseconds(*options_.wait_timeout_ms);
   watch.local = local_.get();
   watch.report.style = in_.console.err_style();
   watch.report.local = local();
+  if (local_) watch.report.endpoint = local_->endpoint();
   watch.report.slots = local_ ? local_->slots() : 0;
   watch.report.max_attempts = spec_.config.max_attempts;
-  watch.report.output = options_.output;
+  watch.report.output = prints_output_ ? "-" : options_.output;
   watch.report.hints = in_.console.err_is_terminal();
   watch.report.verbose = in_.console.verbose() > 0;
   JobWatch job_watch(*cluster_, in_.console, events_, std::move(watch));
@@ -372,6 +433,97 @@ int RunJob::PrintOutput() {
     if (!read) return StopWith(in_, read.error());
   }
   return kExitDone;
+}
+
+// ---- a chain
+
+// Nothing runs before every stage is known to have a plugin that takes its parameters.
+int RunJob::RunStages() {
+  const RunOptions whole = options_;
+  const auto stages = static_cast<uint32_t>(whole.then.size() + 1);
+  const Time begin = std::chrono::steady_clock::now();
+  for (uint32_t stage = stages; stage > 1; --stage) {
+    options_ = StageRunOptions(whole, stage);
+    if (const std::optional<int> code = CheckPlugin()) return *code;
+  }
+  for (uint32_t stage = 1; stage <= stages; ++stage) {
+    int code = 0;
+    if (const std::optional<int> stopped = PrepareStage(whole, stage)) {
+      code = *stopped;
+    } else {
+      if (whole.wait_timeout_ms) {
+        const auto gone = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+        options_.wait_timeout_ms = std::max<int64_t>(*whole.wait_timeout_ms - gone.count(), 0);
+      }
+      TellStage(whole, stage);
+      code = RunOne();
+    }
+    if (whole.dry_run && code == kExitDone) {
+      in_.console.Note(StrCat("stages 2 to ", stages,
+                              ": plugins and parameters are right; what they will read does not exist yet"));
+      return code;
+    }
+    if (code != kExitDone) {
+      ExplainEndOfChain(whole, stage, code);
+      return code;
+    }
+  }
+  RemoveStages(whole);
+  return kExitDone;
+}
+
+std::optional<int> RunJob::PrepareStage(const RunOptions& whole, uint32_t stage) {
+  options_ = StageRunOptions(whole, stage);
+  submitted_ = {};
+  if (stage == 1) return std::nullopt;
+  stage_input_ = StageDirectory(whole.config.output_dir, stage - 1);
+  if (stage <= whole.then.size() || prints_output_) return std::nullopt;
+  // The stages before took their time: somebody else may have used the directory.
+  const Status free = CheckOutput(in_.env, options_.config.output_dir, options_.config.overwrite, stage - 1);
+  if (!free) return Refuse(free.error());
+  return std::nullopt;
+}
+
+void RunJob::TellStage(const RunOptions& whole, uint32_t stage) {
+  const size_t stages = whole.then.size() + 1;
+  if (in_.console.json()) {
+    const std::string line = StageJson(stage, static_cast<uint32_t>(stages), options_.config.output_dir) + "\n";
+    if (prints_output_)
+      in_.console.Err(line);
+    else
+      in_.console.Out(line);
+  } else {
+    in_.console.Note(StrCat("stage ", stage, " of ", stages, ": ", options_.plugin));
+  }
+}
+
+void RunJob::RemoveStages(const RunOptions& whole) {
+  if (whole.keep_stages) return;
+  for (uint32_t stage = 1; stage <= whole.then.size(); ++stage) {
+    const std::string directory = StageDirectory(whole.config.output_dir, stage);
+    const Status removed = in_.env.RemoveTree(directory);
+    if (!removed) in_.console.Error(StrCat("the chain has succeeded, but ", removed.error().text));
+  }
+}
+
+// What lies where, and what the next command is.
+void RunJob::ExplainEndOfChain(const RunOptions& whole, uint32_t stage, int code) {
+  if (prints_output_) return;  // everything goes with the temporary directory
+  std::string text = StrCat("the chain ends at stage ", stage, " of ", whole.then.size() + 1, ".");
+  const bool runs_on = code == kExitStillRunning && submitted_.job.value != 0;
+  if (runs_on) text += StrCat(" ", ToString(submitted_.job), " runs on; what comes after it is not started.");
+  if (stage > 1) {
+    std::vector<std::string> kept;
+    for (uint32_t i = 1; i < stage; ++i) kept.push_back(StageDirectory(whole.output, i));
+    text += StrCat(" Kept: ", Join(kept, ", "), ". Go on from there: mrsubmit run ", local() ? "--local " : "", options_.plugin, " ",
+                   kept.back(),
+                   " -o OTHER");
+  } else if (!runs_on) {
+    text += StrCat(" Nothing is kept in ", whole.output, ".");
+    // Made for the stage's own directory in it; refused if the user has put something there.
+    [[maybe_unused]] const Status removed = in_.env.RemoveDirectory(whole.config.output_dir);
+  }
+  in_.console.Err(StrCat(text, "\n"));
 }
 
 }  // namespace

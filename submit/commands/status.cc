@@ -57,6 +57,7 @@ Result<std::string> JobStatus(Cluster& cluster, const Console& console, JobId id
   context.style = console.out_style();
   context.output = job.output_dir;
   if (wire::IsEnded(job.state)) return text + EndReport(job, context);
+  if (job.state == wire::JobState::kPaused) return text + PausedReport(job, context);
   FrameOptions frame;
   frame.width = console.out_is_terminal() ? console.ErrWidth() : 100;
   frame.style = console.out_style();

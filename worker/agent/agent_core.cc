@@ -133,9 +133,11 @@ void AgentCore::Place(const wire::Assignment& assignment) {
   Slot& slot = slots_[*index];
   const bool has_process = slot.has_process;
   const JobId process_job = slot.process_job;
+  std::string process_plugin = std::move(slot.process_plugin);
   slot = Slot{};
   slot.has_process = has_process;
   slot.process_job = process_job;
+  slot.process_plugin = std::move(process_plugin);
   slot.assignment = assignment;
   slot.width = width;
   slot.progress.attempt = assignment.attempt;
@@ -153,7 +155,8 @@ void AgentCore::Place(const wire::Assignment& assignment) {
 void AgentCore::Start(uint32_t index) {
   Slot& slot = slots_[index];
   const JobId job = slot.assignment->attempt.task.job;
-  const bool reuse = slot.has_process && slot.process_job == job;
+  const std::string& plugin = slot.assignment->config.plugin_sha256;
+  const bool reuse = slot.has_process && slot.process_job == job && slot.process_plugin == plugin;
   if (slot.has_process && !reuse) Do(StopTask{index});
   const uint64_t asked = slot.assignment->config.memory_limit_bytes;
   slot.memory_limit_bytes =
@@ -161,6 +164,7 @@ void AgentCore::Start(uint32_t index) {
   slot.stage = Stage::kRunning;
   slot.has_process = true;
   slot.process_job = job;
+  slot.process_plugin = plugin;
   slot.progressed_at = now_.mono;
   Do(StartAttempt{index, reuse, slot.memory_limit_bytes, *slot.assignment});
 }
@@ -235,7 +239,7 @@ void AgentCore::DropOutput(const AttemptId& attempt) {
   Do(DropAttempt{attempt});
 }
 
-void AgentCore::EndJob(JobId job) {
+void AgentCore::EndJob(JobId job, bool keep_outputs) {
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
     if (slot.assignment && slot.assignment->attempt.task.job == job) {
@@ -245,6 +249,7 @@ void AgentCore::EndJob(JobId job) {
       Do(StopTask{index});
     }
   }
+  if (keep_outputs) return;
   std::erase_if(outputs_, [&](const AttemptId& attempt) { return attempt.task.job == job; });
   Do(DropJob{job});
 }

@@ -59,6 +59,7 @@ class AgentCore {
     Stage stage = Stage::kIdle;
     bool has_process = false;
     JobId process_job;
+    std::string process_plugin;  // it has loaded this one, and cannot load another
     std::optional<wire::Assignment> assignment;
     uint32_t width = 1;  // slots that the attempt occupies: this one and others that stay empty
     uint64_t memory_limit_bytes = 0;
@@ -117,7 +118,7 @@ class AgentCore {
   void Refuse(const AttemptId& attempt, wire::FailureCause cause, std::string message);
   void Kill(uint32_t index, KillReason reason, bool with_stack);
   void CancelAttempt(const AttemptId& attempt, const std::string& why);
-  void EndJob(JobId job);
+  void EndJob(JobId job, bool keep_outputs);
   void Conclude(uint32_t index, wire::AttemptOutcome outcome);
   void Owe(wire::AttemptOutcome outcome, bool holds_output,
            std::optional<wire::AttemptProgress> last_words);

@@ -239,7 +239,8 @@ void AgentCore::OnReport(const wire::ReportResponse& response) {
   for (const AttemptId& attempt : response.cancel)
     CancelAttempt(attempt, "cancelled by the coordinator");
   for (const AttemptId& attempt : response.drop_outputs) DropOutput(attempt);
-  for (const JobId job : response.ended_jobs) EndJob(job);
+  for (const JobId job : response.ended_jobs) EndJob(job, false);
+  for (const JobId job : response.kept_jobs) EndJob(job, true);
   if (response.leave) Leave(0, "the coordinator is shutting down");
 }
 

@@ -30,7 +30,12 @@ namespace {
 class Finisher {
  public:
   Finisher(Env& env, JobId job, const wire::JobConfig& config, const wire::FinishWork& work)
-      : env_(env), job_(job), overwrite_(config.overwrite), work_(work), layout_(job, config) {}
+      : env_(env),
+        job_(job),
+        overwrite_(config.overwrite),
+        earlier_stages_(config.stage == config.stages && config.stage > 0 ? config.stage - 1 : 0),
+        work_(work),
+        layout_(job, config) {}
 
   Status Commit();
   Status Undo();
@@ -61,6 +66,7 @@ class Finisher {
   Env& env_;
   const JobId job_;
   const bool overwrite_;
+  const uint32_t earlier_stages_;  // of a chain: their outputs in OUT are not the old content
   const wire::FinishWork& work_;
   const OutputLayout layout_;
   bool out_is_ours_ = false;  // OUT did not exist before the job
@@ -127,6 +133,8 @@ Status Finisher::MoveOldAside() {
   MR_ASSIGN_OR_RETURN(const bool only_old, IsThere(env_, InJob(kNewDirectory)));
   if (!only_old) return {};
   std::erase(names, kHiddenDirectory);
+  for (uint32_t stage = 1; stage <= earlier_stages_; ++stage)
+    std::erase(names, StrCat("_stage", stage));
   const std::string old = InJob(kOldDirectory);
   if (const auto success = std::find(names.begin(), names.end(), kSuccessFile);
       success != names.end()) {

@@ -167,6 +167,18 @@ Attempted<const mr_job_def*> AttemptRunner::FindJob(const wire::JobConfig& confi
   return *job;
 }
 
+// The output of a finished map of an earlier job becomes this attempt's, if it still lies here as it was.
+bool AttemptRunner::TakeOver(AttemptContext& context, const wire::EarlierOutput& earlier) {
+  const std::string path = JoinPath(hello_.map_output_dir, ToString(earlier.attempt) + ".run");
+  const Result<FileStat> stat = env_.Stat(path);
+  if (!stat || stat->size_bytes != earlier.result.output_bytes) return false;
+  if (!env_.RenameNoReplace(path, context.map_output_path)) return false;
+  context.counters = earlier.counters;
+  context.counters["mr.reused_map_tasks"] = 1;
+  context.log(MR_LOG_INFO, StrCat("takes over what ", ToString(earlier.attempt), " wrote"));
+  return true;
+}
+
 Attempted<wire::AttemptResult> AttemptRunner::Work(AttemptContext& context) {
   const wire::Assignment& assignment = context.assignment;
   if (const auto* finish = std::get_if<wire::FinishWork>(&assignment.work)) {
@@ -174,6 +186,8 @@ Attempted<wire::AttemptResult> AttemptRunner::Work(AttemptContext& context) {
     if (!done) return tl::unexpected(FailureOf(done.error()));
     return wire::AttemptResult(wire::FinishResult{});
   }
+  if (assignment.earlier && TakeOver(context, *assignment.earlier))
+    return wire::AttemptResult(assignment.earlier->result);
   auto job = FindJob(assignment.config);
   if (!job) return tl::unexpected(std::move(job).error());
   if (const auto* map = std::get_if<wire::MapWork>(&assignment.work)) {

@@ -29,6 +29,7 @@ class AttemptRunner {
 
  private:
   Attempted<wire::AttemptResult> Work(AttemptContext& context);
+  bool TakeOver(AttemptContext& context, const wire::EarlierOutput& earlier);
   Attempted<const mr_job_def*> FindJob(const wire::JobConfig& config);
   void ResetBlackBox();
   Status EnterWorkdir(const wire::Assignment& assignment, const std::string& scratch_dir);

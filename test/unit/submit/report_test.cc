@@ -110,6 +110,32 @@ TEST(FailureReportText, NoAttempt_SaysTheReason) {
               HasSubstr("totals failed in 0:06.1: j43-m107 failed too often\n"));
 }
 
+TEST(PausedReport, Text_SaysWhatToType) {
+  wire::JobView job = FailedTotals();
+  job.state = wire::JobState::kPaused;
+  job.reason = "j43-m107 failed 4 times (--max-attempts 4): not a number";
+  ReportContext context = Cluster();
+  const std::string text = PausedReport(job, context);
+  EXPECT_THAT(text, HasSubstr(" j43 totals is paused: j43-m107 failed 4 times"));
+  EXPECT_THAT(text, HasSubstr("  error    std::invalid_argument: not a number: 'n/a'"));
+  EXPECT_THAT(text, HasSubstr("411 map tasks finished, which is kept; nothing runs\n"));
+  EXPECT_THAT(text, HasSubstr("mrsubmit set j43 plugin=NEW.so"));
+  EXPECT_THAT(text, HasSubstr("mrsubmit kill j43\n"));
+  context.endpoint = "ipc:///tmp/x";  // a job of run --local is reached by its private address
+  EXPECT_THAT(PausedReport(job, context), HasSubstr("mrsubmit -c ipc:///tmp/x set j43"));
+}
+
+TEST(FailureReportText, Resume_IsOfferedOnlyWhileItWorks) {
+  wire::JobView job = FailedTotals();
+  EXPECT_THAT(FailureReportText(job, Cluster()), Not(HasSubstr("--resume")));
+  job.kept_maps = 411;
+  EXPECT_THAT(FailureReportText(job, Cluster()),
+              HasSubstr("mrsubmit run --like j43 --resume PLUGIN -o /data/out/totals    after a fix that changes "
+                        "nothing for them: 411 finished map tasks are reused\n"));
+  job.state = wire::JobState::kKilled;
+  EXPECT_THAT(KilledReport(job, Cluster()), HasSubstr("run --like j43 --resume -o "));
+}
+
 TEST(SuccessReport, Cluster_Golden) {
   wire::JobView job = Totals();
   job.state = wire::JobState::kSucceeded;

@@ -70,6 +70,53 @@ TEST_F(StateTest, Commit_OnlyTheGrantedAttempt) {
   Refuse({wire::CommitGrantedRecord{Id(Phase::kMap, 0, 0), {}}});
 }
 
+TEST_F(StateTest, JobPaused_OnlyWhereAskedForAndOnce) {
+  const AttemptId first = Id(Phase::kMap, 0, 0);
+  Accept({wire::AttemptFailed{first, "w1", {}, 5}});
+  Refuse({wire::JobPaused{JobId{1}, first.task, "it was not asked to pause"}});
+
+  wire::JobSpec spec = MakeSpec(2, 1);
+  spec.config.on_failure = wire::OnFailure::kPause;
+  Accept({wire::JobSubmitted{JobId{2}, 7, 9, 1000, spec}});
+  const TaskId task{JobId{2}, Phase::kMap, 0};
+  Refuse({wire::JobPaused{JobId{2}, task, "nothing has failed"}});
+  Accept({wire::AttemptFailed{{task, 0, 1}, "w1", {}, 5}});
+  Refuse({wire::JobPaused{JobId{2}, first.task, "another job's task"}});
+  Accept({wire::JobPaused{JobId{2}, task, "it failed"}});
+  EXPECT_TRUE(state_.jobs.at(JobId{2}).paused());
+  Refuse({wire::JobPaused{JobId{2}, task, "twice"}});
+}
+
+TEST_F(StateTest, JobChanged_ForgetsFailuresOfOpenTasksAndKeepsFinishedOnes) {
+  wire::JobSpec spec = MakeSpec(2, 1);
+  spec.config.on_failure = wire::OnFailure::kPause;
+  Accept({wire::JobSubmitted{JobId{2}, 7, 9, 1000, spec}});
+  const TaskId open{JobId{2}, Phase::kMap, 0}, done{JobId{2}, Phase::kMap, 1};
+  Accept({wire::AttemptFailed{{open, 0, 1}, "w1", {}, 5}});
+  Accept({wire::AttemptFailed{{done, 0, 1}, "w1", {}, 5}});
+  const auto result = std::get<wire::MapResult>(*MakeSuccess({done, 1, 1}, 1).result);
+  Accept({wire::MapCompleted{{done, 1, 1}, {}, result, {}, {}}});
+  Accept({wire::JobPaused{JobId{2}, open, "it failed"}});
+
+  const std::string other(64, 'b');
+  Refuse({wire::JobChanged{JobId{2}, other, "new.so", std::nullopt}});  // not stored
+  Accept({wire::JobChanged{JobId{2}, std::nullopt, "", 5}});
+  EXPECT_TRUE(state_.jobs.at(JobId{2}).paused());
+  Accept({wire::PluginStored{other, 10}});
+  Accept({wire::JobChanged{JobId{2}, other, "new.so", std::nullopt}});
+
+  const JobEntry& job = state_.jobs.at(JobId{2});
+  EXPECT_FALSE(job.paused());
+  EXPECT_EQ(job.spec.config.plugin_sha256, other);
+  EXPECT_EQ(job.spec.config.plugin_name, "new.so");
+  EXPECT_EQ(job.spec.config.max_running, 5u);
+  EXPECT_EQ(job.maps[0].failures.size(), 0u);
+  EXPECT_EQ(job.maps[1].failures.size(), 1u);
+  EXPECT_EQ(job.maps_completed, 1u);
+  Accept({wire::JobFinishing{JobId{2}, false, true, "killed"}});
+  Refuse({wire::JobChanged{JobId{2}, other, "new.so", std::nullopt}});
+}
+
 TEST_F(StateTest, JobFinishing_SuccessNeedsEveryTask) {
   Refuse({wire::JobFinishing{JobId{1}, true, false, ""}});
   Refuse({wire::JobEnded{JobId{1}, 5}});

@@ -14,6 +14,7 @@ void Invariants::Check(const Actions& actions, const CoordinatorCore& core) {
   for (const wire::Record& record : actions.records) TakeRecord(record);
   for (const Reply& reply : actions.replies) TakeReply(reply.response);
   CheckViews(core);
+  CheckKept(core);
 }
 
 void Invariants::CheckReplay(const CoordinatorCore& core) {
@@ -33,6 +34,8 @@ void Invariants::TakeRecord(const wire::Record& record) {
   const std::string text = Brief(record);
   if (const auto* submitted = std::get_if<wire::JobSubmitted>(&record.body)) {
     JobModel& job = jobs_[submitted->job];
+    job.resumes = submitted->spec.config.resume_from;
+    job.plan = *PlanSplits(submitted->spec);
     job.maps = static_cast<uint32_t>(PlanSplits(submitted->spec)->size());
     job.reduces = submitted->spec.config.reducers;
     job.max_failed_permille = submitted->spec.config.max_failed_permille;
@@ -68,6 +71,11 @@ void Invariants::TakeRecord(const wire::Record& record) {
     job.reduce_winner[task.index] = reduce->attempt;
     job.counters[reduce->attempt] = reduce->counters;
     ++commits_[task];
+  } else if (const auto* paused = std::get_if<wire::JobPaused>(&record.body)) {
+    Require(!jobs_[paused->job].paused, StrCat("paused twice: ", text));
+    jobs_[paused->job].paused = true;
+  } else if (const auto* changed = std::get_if<wire::JobChanged>(&record.body)) {
+    if (changed->plugin_sha256) jobs_[changed->job].paused = false;
   } else if (const auto* ended = std::get_if<wire::JobEnded>(&record.body)) {
     Require(!jobs_[ended->job].ended, StrCat("ended twice: ", text));
     jobs_[ended->job].ended = true;
@@ -82,7 +90,9 @@ void Invariants::TakeRecord(const wire::Record& record) {
     Require(job.GivenUp(task.phase) * 1000 <= all * job.max_failed_permille,
             StrCat("more is given up than was allowed: ", text));
   } else if (const auto* finishing = std::get_if<wire::JobFinishing>(&record.body)) {
-    const JobModel& job = jobs_[finishing->job];
+    JobModel& job = jobs_[finishing->job];
+    job.paused = false;  // its cleanup may run
+    job.unsuccessful = !finishing->success;
     const bool all = job.map_winner.size() + job.GivenUp(Phase::kMap) == job.maps &&
                      job.reduce_winner.size() + job.GivenUp(Phase::kReduce) == job.reduces;
     Require(!finishing->success || all, StrCat("success before every task was completed: ", text));
@@ -111,8 +121,12 @@ void Invariants::TakeAssignment(const wire::Assignment& assignment) {
   Require(newest == newest_.end() || std::pair(id.epoch, id.number) >=
                                          std::pair(newest->second.epoch, newest->second.number),
           StrCat(ToString(id), " was assigned after a later attempt"));
+  // The same once more, after a lost answer, is no new start.
+  Require(!job.paused || (newest != newest_.end() && newest->second == id),
+          StrCat(ToString(id), " was started while its job was paused"));
   newest_[id.task] = id;
   Require(!job.given_up.contains(id.task), StrCat(ToString(id), " was assigned after its task was given up"));
+  if (assignment.earlier) TakeEarlier(id, *assignment.earlier);
   if (id.task.phase == Phase::kMap) {
     Require(!job.map_winner.contains(id.task.index),
             StrCat(ToString(id), " was assigned for a completed task"));
@@ -126,6 +140,36 @@ void Invariants::TakeAssignment(const wire::Assignment& assignment) {
       const auto winner = job.map_winner.find(source.attempt.task.index);
       Require(winner != job.map_winner.end() && source.attempt == winner->second,
               StrCat(ToString(id), " fetches from a loser"));
+    }
+  }
+}
+
+// What is taken over is a winner of the job that is resumed, for the very same splits.
+void Invariants::TakeEarlier(const AttemptId& id, const wire::EarlierOutput& earlier) {
+  const JobModel& job = jobs_[id.task.job];
+  const TaskId& source = earlier.attempt.task;
+  JobModel& old = jobs_[source.job];
+  const std::string what = StrCat(ToString(id), " takes over ", ToString(earlier.attempt));
+  Require(id.task.phase == Phase::kMap && source.phase == Phase::kMap, StrCat(what, ", which is no map"));
+  Require(source.job == job.resumes, StrCat(what, " of a job that it does not resume"));
+  Require(old.ended && old.unsuccessful, StrCat(what, " of a job that may still need it"));
+  const auto winner = old.map_winner.find(source.index);
+  Require(winner != old.map_winner.end() && winner->second == earlier.attempt, StrCat(what, ", a loser"));
+  Require(source.index < old.plan.size() && id.task.index < job.plan.size() &&
+              old.plan[source.index] == job.plan[id.task.index] && job.reduces == old.reduces,
+          StrCat(what, ", made of another input"));
+}
+
+// An output is kept for one purpose: for a job that runs, or for one that may come.
+void Invariants::CheckKept(const CoordinatorCore& core) {
+  std::set<AttemptId> all;
+  for (const Worker& worker : core.workers().workers()) {
+    Require(worker.alive || worker.kept_outputs.empty(), StrCat("lost worker ", worker.info.name, " keeps outputs"));
+    for (const AttemptId& attempt : worker.kept_outputs) {
+      const JobModel& job = jobs_[attempt.task.job];
+      Require(job.unsuccessful, StrCat(ToString(attempt), " is kept, though its job did not fail"));
+      Require(all.insert(attempt).second && !worker.map_outputs.contains(attempt),
+              StrCat(ToString(attempt), " is kept twice"));
     }
   }
 }

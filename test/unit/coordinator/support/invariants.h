@@ -42,11 +42,17 @@ class Invariants {
       }));
     }
     bool ended = false;
+    bool paused = false;
+    bool unsuccessful = false;
+    JobId resumes;
+    std::vector<wire::MapWork> plan;
   };
   void Require(bool holds, const std::string& rule);
   void TakeRecord(const wire::Record& record);
   void TakeReply(const wire::Response& response);
   void TakeAssignment(const wire::Assignment& assignment);
+  void TakeEarlier(const AttemptId& id, const wire::EarlierOutput& earlier);
+  void CheckKept(const CoordinatorCore& core);
   void CheckViews(const CoordinatorCore& core);
 
   std::map<JobId, JobModel> jobs_;

@@ -118,7 +118,10 @@ std::string Script::Run(const std::string& line) {
   if (command == "set") return Set(arguments);
   if (command == "advance") return Advance(arguments);
   if (command == "restart") return Restart();
-  if (command == "plugin") return Take(BlobStored{PluginHash(), 1000});
+  if (command == "plugin") {
+    const std::string& name = arguments.subject;  // a letter, or nothing
+    return Take(BlobStored{name.empty() ? PluginHash() : std::string(64, name[0]), 1000});
+  }
   const bool same = arguments.flags.contains("same") || arguments.flags.contains("again");
   const bool of_worker = command == "register" || command == "work" || command == "report";
   if (!of_worker) return Send("client", command, same, MakeClientRequest(arguments));
@@ -145,6 +148,8 @@ std::string Script::Set(const Arguments& arguments) {
       options_.exit_when_idle = ToDuration(value);
     else if (name == "max_jobs")
       options_.max_jobs = Number(arguments.named, name, 0);
+    else if (name == "keep_failed")
+      options_.keep_failed = ToDuration(value);
     else if (name == "history_age")
       options_.history_age = ToDuration(value);
     else if (name == "history")
@@ -254,11 +259,23 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
                                                        : wire::Priority::kNormal;
     request.spec.config.slots_per_task = Number(named, "slots", 1);
     request.spec.config.tie_ms = ParseDurationMs(Get(named, "tie", "0ms")).value_or(0);
+    if (Get(named, "on_failure", "fail") == "pause") request.spec.config.on_failure = wire::OnFailure::kPause;
+    request.spec.config.resume_from = ParseJobId(Get(named, "resume", "")).value_or(JobId{});
+    request.spec.config.seed = Number(named, "seed", 1);
+    request.spec.inputs[0].mtime_ns = Number(named, "mtime", 1);
     return request;
   }
   if (command == "kill") {
     wire::KillRequest request{job, std::nullopt, Get(named, "reason", "")};
     if (named.contains("task")) request.task = ParseTaskId(named.at("task")).value_or(TaskId{});
+    return request;
+  }
+  if (command == "change") {
+    wire::SetJobRequest request;
+    request.job = job;
+    if (named.contains("plugin")) request.plugin_sha256 = std::string(64, named.at("plugin")[0]);
+    request.plugin_name = "new.so";
+    if (named.contains("max_running")) request.max_running = Number(named, "max_running", 0);
     return request;
   }
   if (command == "watch") {
@@ -317,6 +334,7 @@ wire::RequestBody Script::MakeReport(const Arguments& arguments, WorkerRef ref) 
   request.worker = ref;
   request.leaving = arguments.flags.contains("leaving");
   request.draining = request.leaving || arguments.flags.contains("draining");
+  request.scratch_free_bytes = Number(arguments.named, "scratch", 1'000'000);
   request.commit_requests = Attempts(arguments, "commit");
   for (const AttemptId& id : Attempts(arguments, "running"))
     request.progress.push_back({id, 50, 100, 1, 5, "", ""});

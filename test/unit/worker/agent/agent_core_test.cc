@@ -1,141 +1,14 @@
-#include "worker/agent/agent_core.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <csignal>
 
 #include "common/abi/mr_abi.h"
-#include "common/base/strings.h"
+#include "test/unit/worker/agent/agent_core_fixture.h"
 
 namespace mr::worker {
 namespace {
 
-using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-AttemptId Map(uint32_t index, uint64_t job = 1) {
-  return AttemptId{{JobId{job}, Phase::kMap, index}, 0, 7};
-}
-AttemptId Reduce(uint32_t index) { return AttemptId{{JobId{1}, Phase::kReduce, index}, 0, 7}; }
-
-wire::Assignment AssignmentOf(const AttemptId& attempt) {
-  wire::Assignment assignment;
-  assignment.attempt = attempt;
-  assignment.config.plugin_sha256 = "abc";
-  assignment.config.task_timeout_ms = 60'000;
-  if (attempt.task.phase == Phase::kMap)
-    assignment.work = wire::MapWork{};
-  else if (attempt.task.phase == Phase::kReduce)
-    assignment.work = wire::ReduceWork{};
-  else
-    assignment.work = wire::FinishWork{};
-  return assignment;
-}
-
-wire::AttemptOutcome Good(const AttemptId& attempt) {
-  wire::AttemptOutcome outcome;
-  outcome.attempt = attempt;
-  if (attempt.task.phase == Phase::kMap)
-    outcome.result = wire::MapResult{};
-  else
-    outcome.result = wire::ReduceResult{};
-  return outcome;
-}
-
-// A worker with two slots and a coordinator played by the test.
-class AgentCoreTest : public ::testing::Test {
- protected:
-  AgentCoreTest() : core_(Config(), clock_.Read()) {}
-
-  static AgentConfig Config() {
-    AgentConfig config;
-    config.name = "w";
-    config.slots = 2;
-    config.memory_bytes = 2000;
-    config.drain_timeout_ms = 5000;
-    config.death_timeout_ms = 30'000;
-    return config;
-  }
-
-  void Step(AgentEvent event) { actions_ = core_.Step(clock_.Read(), event); }
-  void After(int64_t ms) {
-    clock_.Advance(milliseconds(ms));
-    Step(Ticked{});
-  }
-  template <class A>
-  std::vector<A> All() const {
-    std::vector<A> found;
-    for (const AgentAction& action : actions_) {
-      if (const A* one = std::get_if<A>(&action)) found.push_back(*one);
-    }
-    return found;
-  }
-  // The newest request of type R among the actions; remembers its id.
-  template <class R>
-  std::optional<R> Sent() {
-    for (const SendRequest& send : All<SendRequest>()) {
-      if (const R* body = std::get_if<R>(&send.body)) {
-        last_id_[static_cast<size_t>(send.channel)] = send.request_id;
-        return *body;
-      }
-    }
-    return std::nullopt;
-  }
-  void Note() {
-    for (const SendRequest& send : All<SendRequest>())
-      last_id_[static_cast<size_t>(send.channel)] = send.request_id;
-  }
-  void Answer(Channel channel, wire::ResponseBody body) {
-    Step(Replied{channel, last_id_[static_cast<size_t>(channel)], 7, std::move(body)});
-    Note();
-  }
-  void Register(wire::RegisterResponse response = {}) {
-    if (!registering_) Step(Ticked{});
-    Note();
-    response.worker = WorkerRef{WorkerId{1}, SessionId{++session_}};
-    response.lease_ms = 10'000;
-    response.heartbeat_ms = 500;
-    Answer(Channel::kReport, response);
-  }
-  // Hands out an attempt and lets it run; returns its slot.
-  uint32_t Run(const AttemptId& attempt) {
-    Answer(Channel::kWork, wire::WorkResponse{wire::WorkVerdict::kAssigned, AssignmentOf(attempt)});
-    if (!All<FetchPlugin>().empty()) {
-      Step(PluginArrived{"abc"});
-      Note();
-    }
-    const auto started = All<StartAttempt>();
-    EXPECT_EQ(started.size(), 1u);
-    return started.empty() ? 0 : started.front().slot;
-  }
-  // Answers the report in flight, whatever it said.
-  void AnswerReport(wire::ReportResponse response = {}) {
-    Answer(Channel::kReport, std::move(response));
-  }
-  void Fence() {
-    registering_ = true;
-    Answer(Channel::kReport, wire::ErrorResponse{ErrorCode::kFenced, "unknown session"});
-  }
-  bool HasExit(int code) const {
-    const auto exits = All<Exit>();
-    return exits.size() == 1 && exits.front().code == code;
-  }
-  std::vector<std::string> Text() const {
-    std::vector<std::string> lines;
-    for (const AgentAction& action : actions_) lines.push_back(Describe(action));
-    return lines;
-  }
-
-  ManualClock clock_;
-  AgentCore core_;
-  AgentActions actions_;
-  uint64_t last_id_[2] = {0, 0};
-  uint64_t session_ = 0;
-  bool registering_ = false;
-};
 
 TEST_F(AgentCoreTest, Start_RegistersThenAsksForWorkAtOnce) {
   Step(Ticked{});
@@ -231,31 +104,6 @@ TEST_F(AgentCoreTest, Plugin_UnavailableFailsTheAttempt) {
   EXPECT_EQ(core_.busy_slots(), 0u);
 }
 
-TEST_F(AgentCoreTest, Slot_ProcessIsReusedForTheSameJobOnly) {
-  Register();
-  const uint32_t slot = Run(Map(0));
-  Step(TaskReported{slot, Good(Map(0)), ""});
-  Note();
-  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
-  Run(Map(1));
-  EXPECT_TRUE(All<StartAttempt>().front().reuse);
-  EXPECT_EQ(All<StartAttempt>().front().slot, slot);
-  Step(TaskReported{slot, Good(Map(1)), ""});
-  Note();
-  Run(Map(0, 2));
-  EXPECT_FALSE(All<StartAttempt>().front().reuse);
-}
-
-TEST_F(AgentCoreTest, Slot_ProcessOfAFailedAttemptIsNotReused) {
-  Register();
-  Run(Map(0));
-  wire::AttemptOutcome failed;
-  failed.attempt = Map(0);
-  failed.failure = wire::Failure{};
-  Step(TaskReported{0, failed, ""});
-  EXPECT_EQ(All<StopTask>().size(), 1u);
-}
-
 TEST_F(AgentCoreTest, Outcome_RepeatedUntilRecorded) {
   Register();
   Run(Map(0));
@@ -264,7 +112,7 @@ TEST_F(AgentCoreTest, Outcome_RepeatedUntilRecorded) {
   AnswerReport();  // does not record it
   After(500);
   ASSERT_EQ(Sent<wire::ReportRequest>()->outcomes.size(), 1u);
-  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false, {}});
   After(500);
   EXPECT_THAT(Sent<wire::ReportRequest>()->outcomes, IsEmpty());
 }
@@ -277,9 +125,9 @@ TEST_F(AgentCoreTest, Commit_AskedUntilGranted) {
   AnswerReport();
   After(500);
   EXPECT_THAT(Sent<wire::ReportRequest>()->commit_requests, ElementsAre(Reduce(0)));
-  AnswerReport({{}, {Reduce(0)}, {}, {}, {}, false});
+  AnswerReport({{}, {Reduce(0)}, {}, {}, {}, false, {}});
   ASSERT_EQ(All<GrantCommit>().size(), 1u);
-  AnswerReport({{}, {Reduce(0)}, {}, {}, {}, false});  // said twice: passed on once
+  AnswerReport({{}, {Reduce(0)}, {}, {}, {}, false, {}});  // said twice: passed on once
   EXPECT_TRUE(All<GrantCommit>().empty());
 }
 
@@ -288,7 +136,7 @@ TEST_F(AgentCoreTest, Cancel_KillsAndReportsCancelled) {
   const uint32_t slot = Run(Map(0));
   After(500);
   Note();
-  AnswerReport({{}, {}, {Map(0)}, {}, {}, false});
+  AnswerReport({{}, {}, {Map(0)}, {}, {}, false, {}});
   ASSERT_EQ(All<KillTask>().size(), 1u);
   DeathReport death;
   death.signalled = true;
@@ -305,7 +153,7 @@ TEST_F(AgentCoreTest, Fenced_RegistersAgainWithInventory) {
   const uint32_t done = Run(Map(0));
   Step(TaskReported{done, Good(Map(0)), ""});
   Note();
-  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false, {}});
   Run(Map(1));
   clock_.Advance(milliseconds(5000));
   Step(Ticked{});
@@ -322,7 +170,7 @@ TEST_F(AgentCoreTest, Zombie_WhatTheNewSessionDoesNotKeepIsDroppedSilently) {
   const uint32_t done = Run(Map(0));
   Step(TaskReported{done, Good(Map(0)), ""});
   Note();
-  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false, {}});
   const uint32_t slot = Run(Map(1));
   clock_.Advance(milliseconds(5000));
   Step(Ticked{});
@@ -473,12 +321,12 @@ TEST_F(AgentCoreTest, Drain_TakesNoWorkFinishesAndLeaves) {
   const auto handed_back = Sent<wire::ReportRequest>();
   ASSERT_TRUE(handed_back);
   EXPECT_EQ(handed_back->outcomes.front().failure->cause, wire::FailureCause::kWorkerStopping);
-  AnswerReport({{Map(1)}, {}, {}, {}, {}, false});
+  AnswerReport({{Map(1)}, {}, {}, {}, {}, false, {}});
   Step(TaskReported{slot, Good(Map(0)), ""});
   EXPECT_TRUE(All<Exit>().empty());  // its outcome is still owed
   Note();
   EXPECT_FALSE(Sent<wire::ReportRequest>()->leaving);
-  AnswerReport({{Map(0)}, {}, {}, {JobId{1}}, {}, false});  // nobody needs its output any more
+  AnswerReport({{Map(0)}, {}, {}, {JobId{1}}, {}, false, {}});  // nobody needs its output any more
   const auto farewell = Sent<wire::ReportRequest>();
   ASSERT_TRUE(farewell);
   EXPECT_TRUE(farewell->leaving);
@@ -510,7 +358,7 @@ TEST_F(AgentCoreTest, Drain_TimeoutHandsBackWhatRuns) {
   Step(TaskDied{slot, DeathReport{}, "", ""});
   EXPECT_EQ(Sent<wire::ReportRequest>()->outcomes.front().failure->cause,
             wire::FailureCause::kWorkerStopping);
-  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false, {}});
   AnswerReport();
   EXPECT_TRUE(HasExit(0));
 }
@@ -609,16 +457,6 @@ TEST_F(AgentCoreTest, DeathTimeout_ExitsWithSeven) {
   EXPECT_TRUE(All<Exit>().empty());
   After(1);
   EXPECT_TRUE(HasExit(7));
-}
-
-TEST_F(AgentCoreTest, EndedJob_DropsOutputsAndIdleProcesses) {
-  Register();
-  const uint32_t slot = Run(Map(0));
-  Step(TaskReported{slot, Good(Map(0)), ""});
-  Note();
-  AnswerReport({{Map(0)}, {}, {}, {JobId{1}}, {}, false});
-  EXPECT_THAT(Text(), ::testing::IsSupersetOf({StrCat("stop the idle process of slot ", slot),
-                                               std::string("drop j1")}));
 }
 
 TEST_F(AgentCoreTest, Scratch_FullTakesNoWork) {

@@ -91,6 +91,22 @@ TEST(FinishJob, Success_LeavesPartsAndManifestOnly) {
   }
 }
 
+// The stages before have written to OUT/_stage1: that is no old content. What an earlier chain left is.
+TEST(FinishJob, Success_OfTheLastStage_LeavesTheStagesBeforeIt) {
+  MemoryEnv env;
+  env.Write("/out/part-r-00000", "old\n");
+  env.Write("/out/_stage1/part-r-00000", "between\n");
+  env.Write("/out/_stage2/part-r-00000", "of an older, longer chain\n");
+  wire::JobConfig config = MakeConfig("/out", true);
+  config.stage = config.stages = 2;
+  const auto files = RunAttempt(env, config, MakeAttempt(0), {{"", "new\n"}});
+  ASSERT_TRUE(files.has_value());
+  ASSERT_TRUE(FinishJob(env, JobId{42}, config, Success(*files)).has_value());
+  EXPECT_EQ(env.Tree("/out"), (Tree{{"/out/_SUCCESS", "{\"job\": \"j42\"}"},
+                                    {"/out/part-r-00000", "new\n"},
+                                    {"/out/_stage1/part-r-00000", "between\n"}}));
+}
+
 TEST(FinishJob, Failure_LeavesWhatWasThereBefore) {
   for (const bool overwrite : {false, true}) {
     Job job(overwrite);
