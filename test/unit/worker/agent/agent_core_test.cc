@@ -390,7 +390,7 @@ TEST_F(AgentCoreTest, Drain_ServesItsMapOutputsUntilTheirJobEnds) {
   const uint32_t slot = Run(Map(0));
   Step(TaskReported{slot, Good(Map(0)), ""});
   Note();
-  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false, {}});
   Step(StopRequested{});
   for (int beat = 0; beat < 4; ++beat) {
     const auto report = Sent<wire::ReportRequest>();
@@ -401,7 +401,7 @@ TEST_F(AgentCoreTest, Drain_ServesItsMapOutputsUntilTheirJobEnds) {
     After(500);
   }
   Note();
-  AnswerReport({{}, {}, {}, {JobId{1}}, {}, false});
+  AnswerReport({{}, {}, {}, {JobId{1}}, {}, false, {}});
   const auto farewell = Sent<wire::ReportRequest>();
   ASSERT_TRUE(farewell);
   EXPECT_TRUE(farewell->leaving);
@@ -414,7 +414,7 @@ TEST_F(AgentCoreTest, Drain_ServesItsMapOutputsNoLongerThanTheTimeout) {
   const uint32_t slot = Run(Map(0));
   Step(TaskReported{slot, Good(Map(0)), ""});
   Note();
-  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false, {}});
   Step(StopRequested{});
   Note();
   AnswerReport();
@@ -434,7 +434,7 @@ TEST_F(AgentCoreTest, Drain_ServesNothingForACoordinatorThatIsSilent) {
   const uint32_t slot = Run(Map(0));
   Step(TaskReported{slot, Good(Map(0)), ""});
   Note();
-  AnswerReport({{Map(0)}, {}, {}, {}, {}, false});
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false, {}});
   Step(StopRequested{});
   After(1499);
   EXPECT_TRUE(All<Exit>().empty());
