@@ -167,6 +167,8 @@ void CoordinatorCore::EndRecovery() {
   if (settle_by_ && *settle_by_ <= now_.mono) {
     settle_by_.reset();
     for (auto& [id, run] : runs_) run.pool.Release();
+    // The last task's record was kept, but not the one that follows from it.
+    for (const JobId id : std::set<JobId>(active_)) FinishIfDone(id);
   }
   if (!recover_by_ || now_.mono < *recover_by_) return;
   recover_by_.reset();

@@ -169,7 +169,7 @@ Attempted<const mr_job_def*> AttemptRunner::FindJob(const wire::JobConfig& confi
 
 // The output of a finished map of an earlier job becomes this attempt's, if it still lies here as it was.
 bool AttemptRunner::TakeOver(AttemptContext& context, const wire::EarlierOutput& earlier) {
-  const std::string path = JoinPath(hello_.map_output_dir, ToString(earlier.attempt) + ".run");
+  const std::string path = JoinPath(hello_.map_output_dir, AttemptFileName(earlier.attempt) + ".run");
   const Result<FileStat> stat = env_.Stat(path);
   if (!stat || stat->size_bytes != earlier.result.output_bytes) return false;
   if (!env_.RenameNoReplace(path, context.map_output_path)) return false;
