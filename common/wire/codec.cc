@@ -116,7 +116,7 @@ void Put(Packer& out, const T& value) {
     static_assert(Struct<T>);
     out.pack_array(1 + FieldCount<T>());
     out.pack_uint8(kStructVersion);
-    std::apply([&](const auto&... field) { (Put(out, field), ...); }, MrFields(value));
+    MrVisit(value, [&](const auto&... field) { (Put(out, field), ...); });
   }
 }
 
@@ -175,7 +175,7 @@ class Decoder {
       auto parts = Parts(value);
       return GetTuple(in, "id", parts, 0);
     } else {
-      auto fields = MrFields(value);
+      auto fields = MrVisit(value, [](auto&... field) { return std::tie(field...); });
       static_assert(FieldCount<T>() == std::tuple_size_v<decltype(fields)>);
       return GetTuple(in, MrName(value), fields, 1);
     }
@@ -314,9 +314,9 @@ void Say(std::string& out, const T& value) {
     out += StrCat(MrName(value), "{");
     const std::vector<std::string_view> names = mr::Split(MrFieldNames(value), ',');
     size_t index = 0;
-    std::apply([&](const auto&... field) {
+    MrVisit(value, [&](const auto&... field) {
       ((out += StrCat(index == 0 ? "" : " ", Trim(names[index]), "="), Say(out, field), ++index), ...);
-    }, MrFields(value));
+    });
     out += "}";
   }
 }

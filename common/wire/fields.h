@@ -7,12 +7,14 @@
 //     uint64_t begin = 0;
 //     MR_FIELDS(Split, path, begin)
 //   };
+//
+// MrVisit(split, call) is call(split.path, split.begin). A template, so that only those who walk fields pay for it: tuples
+// made at the definition cost every source that includes a message a second or two to compile.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -33,11 +35,16 @@ constexpr size_t CountMembers() {
 }
 
 template <class T>
-concept Struct = requires(const T& value) { MrFields(value); };
+concept Struct = requires(const T& value) { MrName(value); };
+
+struct CountFields {
+  template <class... Fields>
+  std::integral_constant<size_t, sizeof...(Fields)> operator()(const Fields&...) const;  // never defined
+};
 
 template <Struct T>
 constexpr size_t FieldCount() {
-  constexpr size_t listed = std::tuple_size_v<decltype(MrFields(std::declval<const T&>()))>;
+  constexpr size_t listed = decltype(MrVisit(std::declval<const T&>(), CountFields{}))::value;
   static_assert(listed == CountMembers<T>(), "MR_FIELDS must list every member of the struct, in order");
   return listed;
 }
@@ -47,19 +54,26 @@ constexpr size_t FieldCount() {
 #define MR_FIELDS(Type, ...)                                                                        \
   friend constexpr std::string_view MrName(const Type&) { return #Type; }                           \
   friend constexpr std::string_view MrFieldNames(const Type&) { return #__VA_ARGS__; }              \
-  friend constexpr auto MrFields(const Type& self) { return MR_TIE_(self, __VA_ARGS__); }           \
-  friend constexpr auto MrFields(Type& self) { return MR_TIE_(self, __VA_ARGS__); }                 \
+  template <class F>                                                                                \
+  friend constexpr decltype(auto) MrVisit(const Type& self, F&& call) {                             \
+    return call(MR_MAP_(self, __VA_ARGS__));                                                        \
+  }                                                                                                 \
+  template <class F>                                                                                \
+  friend constexpr decltype(auto) MrVisit(Type& self, F&& call) {                                   \
+    return call(MR_MAP_(self, __VA_ARGS__));                                                        \
+  }                                                                                                 \
   friend bool operator==(const Type&, const Type&) = default;
 
 // A struct without fields.
 #define MR_NO_FIELDS(Type)                                                                          \
   friend constexpr std::string_view MrName(const Type&) { return #Type; }                           \
   friend constexpr std::string_view MrFieldNames(const Type&) { return ""; }                        \
-  friend constexpr auto MrFields(const Type&) { return std::tuple<>(); }                            \
-  friend constexpr auto MrFields(Type&) { return std::tuple<>(); }                                  \
+  template <class F>                                                                                \
+  friend constexpr decltype(auto) MrVisit(const Type&, F&& call) {                                  \
+    return call();                                                                                  \
+  }                                                                                                 \
   friend bool operator==(const Type&, const Type&) = default;
 
-#define MR_TIE_(self, ...) std::tie(MR_MAP_(self, __VA_ARGS__))
 // Puts "self." before each argument: the recursive __VA_OPT__ idiom.
 #define MR_MAP_(self, ...) __VA_OPT__(MR_EXPAND_(MR_STEP_(self, __VA_ARGS__)))
 #define MR_STEP_(self, first, ...) self.first __VA_OPT__(, MR_AGAIN_ MR_PARENS_(self, __VA_ARGS__))

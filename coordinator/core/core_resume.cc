@@ -54,11 +54,9 @@ std::string Difference(const wire::JobConfig& a, const wire::JobConfig& b) {
     if (found.empty() && !(left == right)) found = Trim(names.at(index));
     ++index;
   };
-  std::apply(
-      [&](const auto&... left) {
-        std::apply([&](const auto&... right) { (compare(left, right), ...); }, MrFields(b));
-      },
-      MrFields(a));
+  MrVisit(a, [&](const auto&... left) {
+    MrVisit(b, [&](const auto&... right) { (compare(left, right), ...); });
+  });
   std::replace(found.begin(), found.end(), '_', '-');
   return found;
 }

@@ -66,7 +66,7 @@ struct Filler {
   }
   template <wire::Struct T>
   void Fill(T& value) {
-    std::apply([&](auto&... field) { (Fill(field), ...); }, MrFields(value));
+    MrVisit(value, [&](auto&... field) { (Fill(field), ...); });
   }
 };
 
@@ -76,10 +76,9 @@ std::vector<M> OneOfEach(std::variant<Ts...>*) {
   std::vector<M> out;
   Filler filler;
   (([&] {
-     M message;
+     M& message = out.emplace_back();
      message.body = Ts{};
      filler.Fill(message);
-     out.push_back(std::move(message));
    }()),
    ...);
   return out;
