@@ -32,6 +32,8 @@ std::vector<OptionSpec> RunOptionSpecs() {
       {"max-attempts", 0, kValue, "N", "failures of a task before the job fails (4)"},
       {"max-failed-tasks", 0, kValue, "P%",
        "of each phase may fail for good; the job succeeds without them (0)"},
+      {"skip-bad-records", 0, kValue, "N",
+       "records (map) or groups (reduce) that each task may leave out; listed in OUTPUT/_bad (0)"},
       {"task-timeout", 0, kValue, "D", "a task may be without progress this long (10m)"},
       {"max-running", 0, kValue, "N", "tasks at once (no limit)"},
       {"priority", 0, kValue, "WHICH", "low, normal or high: who gets free slots first (normal)"},

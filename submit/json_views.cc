@@ -36,6 +36,11 @@ json OfShuffle(const wire::PhaseProgress& phase) {
 }
 
 // {"user":{…},"engine":{…}}
+int64_t SkippedRecords(const wire::Counters& counters) {
+  const auto found = counters.find("mr.skipped_records");
+  return found == counters.end() ? 0 : found->second;
+}
+
 json Of(const wire::Counters& counters) {
   json user = json::object(), engine = json::object();
   for (const auto& [name, value] : counters) {
@@ -91,6 +96,7 @@ json Of(const wire::JobView& job) {
                 {"shuffle", OfShuffle(job.shuffle)},
                 {"reduce", Of(job.reduce)},
                 {"counters", Of(job.counters)},
+                {"skipped_records", SkippedRecords(job.counters)},
                 {"files", files},
                 {"warnings", job.warnings},
                 {"cpu_ms", job.cpu_ms},
@@ -301,6 +307,7 @@ std::string SpecJson(const wire::JobSpec& spec) {
                {"memory_limit_bytes", config.memory_limit_bytes},
                {"max_attempts", config.max_attempts},
                {"max_failed_tasks", wire::FormatPermille(config.max_failed_permille)},
+               {"skip_bad_records", config.skip_bad_records},
                {"max_running", config.max_running},
                {"task_timeout_ms", config.task_timeout_ms},
                {"seed", config.seed},

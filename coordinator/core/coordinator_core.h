@@ -114,6 +114,7 @@ class CoordinatorCore {
   void TakeMap(Worker& worker, const wire::AttemptOutcome& outcome, const wire::MapResult& result);
   void TakeReduce(const wire::AttemptOutcome& outcome, const wire::ReduceResult& result);
   void FailAttempt(Worker& worker, const AttemptId& attempt, const wire::Failure& failure);
+  void LeaveOut(const AttemptId& attempt, const Worker& worker, const std::string& error);
   // The job goes on without a task that has just failed for good, if it allows that.
   bool GiveUp(const TaskId& task, const wire::Failure& failure);
   void TakeFetchFailure(const AttemptId& reporter, const wire::Failure& failure);

@@ -78,9 +78,20 @@ struct WorkPrinter {
     return text;
   }
   std::string operator()(const wire::FinishWork& work) const {
-    return StrCat(work.success ? "commit of " : "cleanup of ", work.files.size(), " files");
+    return StrCat(work.success ? "commit of " : "cleanup of ", work.files.size(), " files",
+                  work.bad_records.empty() ? std::string()
+                                           : StrCat(" and ", work.bad_records.size(), " of bad records"));
   }
 };
+
+std::string SkipText(const std::vector<wire::BadRecord>& skip) {
+  std::string text;
+  for (const wire::BadRecord& record : skip) {
+    text += record.input_path.empty() ? StrCat(" without key ", Printable(record.data))
+                                      : StrCat(" without ", record.input_path, "@", record.offset);
+  }
+  return text;
+}
 
 struct ResponsePrinter {
   std::string operator()(const wire::ErrorResponse& response) const {
@@ -162,7 +173,8 @@ struct ResponsePrinter {
                   std::visit(WorkPrinter{}, response.assignment->work),
                   response.assignment->earlier
                       ? StrCat(" from ", ToString(response.assignment->earlier->attempt))
-                      : std::string());
+                      : std::string(),
+                  SkipText(response.assignment->skip));
   }
   std::string operator()(const wire::ReportResponse& response) const {
     std::string text = "ok";

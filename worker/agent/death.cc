@@ -150,6 +150,7 @@ wire::Failure FailureOfDeath(const DeathReport& death, const std::optional<KillR
   failure.record_bytes = death.record_bytes;
   failure.line_no = death.line_no;
   failure.excerpt = death.excerpt;
+  failure.at_record = death.at_record;
   return failure;
 }
 

@@ -29,6 +29,7 @@ struct DeathReport {
   uint64_t record_bytes = 0;
   uint64_t line_no = 0;
   std::string excerpt;
+  bool at_record = false;  // the position is that of a map's record, or of a reduce's group
 
   std::string log_tail;
   uint64_t peak_memory_bytes = 0;

@@ -28,6 +28,19 @@ TEST(FailureOfDeath, SignalInUserCodeNamesAddressAndFunction) {
   EXPECT_EQ(failure.input_path, "/in");
 }
 
+// Only then may the next attempt leave the record out.
+TEST(FailureOfDeath, PositionOfARecordIsMarked) {
+  DeathReport death;
+  death.signalled = true;
+  death.signal_number = SIGSEGV;
+  death.phase = MR_PHASE_MAP;
+  EXPECT_FALSE(FailureOfDeath(death, std::nullopt).at_record);
+  death.at_record = true;
+  EXPECT_TRUE(FailureOfDeath(death, std::nullopt).at_record);
+  death.phase = MR_PHASE_NONE;
+  EXPECT_FALSE(FailureOfDeath(death, std::nullopt).at_record);
+}
+
 TEST(FailureOfDeath, SigkillNearTheLimitIsMemory) {
   DeathReport death;
   death.signalled = true;
