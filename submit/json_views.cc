@@ -340,6 +340,25 @@ std::string SetJson(const std::string& id, const wire::SetJobResponse& answer) {
                {"reduces_kept", answer.reduces_kept}});
 }
 
+std::string GcJson(const wire::GcResponse& answer, const std::vector<Leftover>& leftovers,
+                   const std::vector<std::string>& kept, bool dry_run) {
+  json directories = json::array();
+  for (size_t i = 0; i < leftovers.size(); ++i) {
+    directories.push_back({{"path", leftovers[i].path},
+                           {"job", ToString(leftovers[i].claim.job)},
+                           {"bytes", leftovers[i].bytes},
+                           {"removed", kept[i].empty() && !dry_run},
+                           {"kept_because", kept[i]}});
+  }
+  return Dump({{"dry_run", dry_run},
+               {"map_outputs", answer.map_outputs},
+               {"map_output_bytes", answer.map_output_bytes},
+               {"plugins", answer.plugins},
+               {"plugin_bytes", answer.plugin_bytes},
+               {"workers_sweeping", answer.workers},
+               {"directories", directories}});
+}
+
 std::string KillJson(const std::vector<KillResult>& results) {
   json list = json::array();
   for (const KillResult& result : results) {

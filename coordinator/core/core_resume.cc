@@ -116,8 +116,10 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::SetJobRequest& requ
   wire::SetJobResponse response;
   if (!same) {
     response.resumed = job->paused() && request.plugin_sha256.has_value();
+    if (request.plugin_sha256) run.former_plugins.insert(job->spec.config.plugin_sha256);
     Commit(wire::JobChanged{request.job, request.plugin_sha256, request.plugin_name, request.max_running});
     if (request.plugin_sha256) {
+      fresh_plugins_.erase(plugin);
       run.failure.reset();
       run.failures_at.clear();
     }

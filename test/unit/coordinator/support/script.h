@@ -10,6 +10,7 @@
 //   [failed=A:cause[:PLACE]] [skipped=PLACE] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
 //            [draining] [leaving] [same]
 //   advance 3s        kill j1 [task=j1-m0]        watch j1 [since=0] [wait=1s]
+//   gc [dry] [claims=j1,j2-x]       j2-x: with a nonce that is not j2's
 //   jobs    tasks j1    log j1-m0 [attempt=0]    cluster    spec j1
 //
 //   restart           of the coordinator, with what it has recorded; A@1 is then an attempt of its first life
