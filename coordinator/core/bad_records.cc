@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "common/base/strings.h"
 #include "coordinator/core/views.h"
@@ -14,7 +16,7 @@ using Json = nlohmann::ordered_json;
 
 // Attempts that began before the record was condemned fail at it too; one more shows that leaving it out does not
 // help.
-constexpr uint32_t kExcusedPerRecord = 3;
+constexpr size_t kExcusedPerRecord = 3;
 constexpr size_t kMaxErrorBytes = 300;
 
 bool Condemns(wire::FailureCause cause) { return cause == wire::FailureCause::kBadRecord; }
@@ -128,7 +130,7 @@ BadRecords FindBadRecords(const wire::JobConfig& config, const TaskEntry& task) 
     bad.skip.push_back(MakeBadRecord(failure));
   }
   for (const Suspect& suspect : suspects) {
-    const size_t count = std::min<size_t>(suspect.failures.size(), kExcusedPerRecord);
+    const auto count = static_cast<ptrdiff_t>(std::min(suspect.failures.size(), kExcusedPerRecord));
     if (suspect.condemned) excused.insert(excused.end(), suspect.failures.begin(), suspect.failures.begin() + count);
   }
   for (const FailedAttempt& failed : task.failures) {

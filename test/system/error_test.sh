@@ -128,8 +128,31 @@ case_hang() {
 case_oom() {
   cluster
   failing oom -P needle=BAD --memory 256Mi --max-attempts 1
-  says 'memory|bad_alloc'
+  says "out of memory; the task's peak was [0-9.]+ MiB, its limit is 256\.0 MiB \(the job's --memory\)"
   names_the_record
+  worker_lives_on
+}
+
+case_oom_of_the_workers_default() {
+  start_coordinator
+  start_worker w1 --memory 512Mi --slots 2
+  printf 'BAD record here\n' >in.txt
+  expect 1 mr run "$plugins/oom.so" in.txt -o out -P needle=BAD --max-attempts 1
+  says "the task's peak was [0-9.]+ MiB, its limit is 256\.0 MiB \(this worker's default, its --memory shared among its --slots"
+  stop_cluster
+}
+
+case_input_changed_during_the_job() {
+  cluster
+  mkdir gates
+  expect 0 mr run --detach "$plugins/gated.so" in.txt -o out -r 1 -P gates=map --job-dir gates
+  local job
+  job=$(cat out.txt)
+  wait_for 20 "the map has begun" compgen -G 'gates/map-0.*'
+  printf 'changed\n' >>in.txt
+  touch gates/open-map
+  expect 1 mr attach "$job"
+  says 'in\.txt changed while it was read: it had [0-9]+ bytes'
   worker_lives_on
 }
 

@@ -34,6 +34,7 @@ struct DeathReport {
   std::string log_tail;
   uint64_t peak_memory_bytes = 0;
   uint64_t memory_limit_bytes = 0;  // 0 = none
+  uint64_t memory_asked_bytes = 0;  // JobConfig::memory_limit_bytes: where the limit comes from
 };
 
 // Why the worker killed the process, if it did.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/strings.h"
+#include "worker/input/byte_source.h"
 #include "worker/input/record_reader.h"
 #include "worker/map/emit_buffer.h"
 #include "worker/map/fold_collector.h"
@@ -176,6 +177,8 @@ Attempted<void> MapAttempt::MapSplit(UserJob& job, mr_sink& sink, const wire::Sp
     box_.bytes_done.store(input_bytes_ + batch.input_bytes, std::memory_order_relaxed);
     box_.records_done.store(input_records_ + records.first_no, std::memory_order_relaxed);
   }
+  if (Status same = CheckStillUnchanged(context_.env, split.file); !same)
+    return tl::unexpected(InputFailure(same.error(), split));
   input_bytes_ += split.end - split.begin;
   input_records_ += records.first_no;
   box_.bytes_done.store(input_bytes_, std::memory_order_relaxed);
