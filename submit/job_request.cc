@@ -24,6 +24,7 @@ constexpr uint64_t kSplitDefault = 64ull << 20;
 constexpr uint64_t kLocalSplitLeast = 1ull << 20;
 constexpr uint64_t kMaxSplitsMost = 100'000;
 constexpr uint64_t kSlotsPerTaskMost = 4096;
+constexpr uint64_t kSkipBadRecordsMost = 100;
 constexpr int64_t kTieDefaultMs = 30'000;
 constexpr int64_t kTieLeastMs = 1000;  // an attached client is heard of about once a second
 
@@ -149,6 +150,8 @@ Status ReadLimits(const Settings& settings, RunOptions& options) {
   MR_ASSIGN_OR_RETURN(const uint64_t attempts, settings.Number("max-attempts", 4, 1, 1000));
   config.max_attempts = static_cast<uint32_t>(attempts);
   MR_ASSIGN_OR_RETURN(config.max_failed_permille, ParsePermille(settings, "max-failed-tasks"));
+  MR_ASSIGN_OR_RETURN(const uint64_t skip, settings.Number("skip-bad-records", 0, 0, kSkipBadRecordsMost));
+  config.skip_bad_records = static_cast<uint32_t>(skip);
   MR_ASSIGN_OR_RETURN(const uint64_t running, settings.Number("max-running", 0, 0, kMany));
   config.max_running = static_cast<uint32_t>(running);
   MR_ASSIGN_OR_RETURN(const size_t priority, settings.Choice("priority", {"low", "normal", "high"}, 1));
@@ -382,6 +385,7 @@ std::map<std::string, Setting> SettingsOf(const wire::JobSpec& spec, const std::
   set("max-attempts", {StrCat(config.max_attempts)});
   if (config.max_failed_permille > 0)
     set("max-failed-tasks", {wire::FormatPermille(config.max_failed_permille)});
+  if (config.skip_bad_records > 0) set("skip-bad-records", {StrCat(config.skip_bad_records)});
   set("task-timeout", {StrCat(config.task_timeout_ms, "ms")});
   if (config.max_running > 0) set("max-running", {StrCat(config.max_running)});
   set("priority", {std::string(wire::PriorityName(config.priority))});

@@ -36,6 +36,11 @@ json OfShuffle(const wire::PhaseProgress& phase) {
 }
 
 // {"user":{…},"engine":{…}}
+int64_t SkippedRecords(const wire::Counters& counters) {
+  const auto found = counters.find("mr.skipped_records");
+  return found == counters.end() ? 0 : found->second;
+}
+
 json Of(const wire::Counters& counters) {
   json user = json::object(), engine = json::object();
   for (const auto& [name, value] : counters) {
@@ -91,6 +96,7 @@ json Of(const wire::JobView& job) {
                 {"shuffle", OfShuffle(job.shuffle)},
                 {"reduce", Of(job.reduce)},
                 {"counters", Of(job.counters)},
+                {"skipped_records", SkippedRecords(job.counters)},
                 {"files", files},
                 {"warnings", job.warnings},
                 {"cpu_ms", job.cpu_ms},
@@ -301,6 +307,7 @@ std::string SpecJson(const wire::JobSpec& spec) {
                {"memory_limit_bytes", config.memory_limit_bytes},
                {"max_attempts", config.max_attempts},
                {"max_failed_tasks", wire::FormatPermille(config.max_failed_permille)},
+               {"skip_bad_records", config.skip_bad_records},
                {"max_running", config.max_running},
                {"task_timeout_ms", config.task_timeout_ms},
                {"seed", config.seed},
@@ -331,6 +338,25 @@ std::string SetJson(const std::string& id, const wire::SetJobResponse& answer) {
                {"resumed", answer.resumed},
                {"maps_kept", answer.maps_kept},
                {"reduces_kept", answer.reduces_kept}});
+}
+
+std::string GcJson(const wire::GcResponse& answer, const std::vector<Leftover>& leftovers,
+                   const std::vector<std::string>& kept, bool dry_run) {
+  json directories = json::array();
+  for (size_t i = 0; i < leftovers.size(); ++i) {
+    directories.push_back({{"path", leftovers[i].path},
+                           {"job", ToString(leftovers[i].claim.job)},
+                           {"bytes", leftovers[i].bytes},
+                           {"removed", kept[i].empty() && !dry_run},
+                           {"kept_because", kept[i]}});
+  }
+  return Dump({{"dry_run", dry_run},
+               {"map_outputs", answer.map_outputs},
+               {"map_output_bytes", answer.map_output_bytes},
+               {"plugins", answer.plugins},
+               {"plugin_bytes", answer.plugin_bytes},
+               {"workers_sweeping", answer.workers},
+               {"directories", directories}});
 }
 
 std::string KillJson(const std::vector<KillResult>& results) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/wire/control.h"
+#include "submit/leftovers.h"
 #include "submit/progress.h"
 #include "submit/settings.h"
 
@@ -47,6 +48,9 @@ struct KillResult {
   wire::JobState state = wire::JobState::kKilled;
 };
 std::string SetJson(const std::string& id, const wire::SetJobResponse& answer);
+// `kept`: why each leftover stays, or empty.
+std::string GcJson(const wire::GcResponse& answer, const std::vector<Leftover>& leftovers,
+                   const std::vector<std::string>& kept, bool dry_run);
 std::string KillJson(const std::vector<KillResult>& results);
 
 }  // namespace mr::submit

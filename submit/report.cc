@@ -91,6 +91,18 @@ int64_t Counter(const wire::JobView& job, const char* name) {
   return found == job.counters.end() ? 0 : std::max<int64_t>(found->second, 0);
 }
 
+// What --skip-bad-records left out.
+std::string SkippedLine(const wire::JobView& job, const ReportContext& context) {
+  const auto count = static_cast<uint64_t>(Counter(job, "mr.skipped_records"));
+  if (count == 0) return "";
+  const std::string& output = context.local ? context.output : job.output_dir;
+  const std::string where =
+      output.empty() || output == "-" ? std::string() : StrCat(", listed in ", output, output.ends_with('/') ? "" : "/", "_bad");
+  return StrCat("  ", context.style.Red("skipped"), "   ", FormatCount(count),
+                count == 1 ? " bad record" : " bad records", where, "
+");
+}
+
 // "25.7 GiB read → 41.0 GiB mapped → 5.2 GiB shuffled (7.9× less) → 312.4 MiB written; 12 spills"
 std::string DataLine(const wire::JobView& job, const Style& style) {
   const auto mapped = static_cast<uint64_t>(Counter(job, "mr.map_output_bytes"));
@@ -132,7 +144,7 @@ std::string LocalSuccess(const wire::JobView& job, const ReportContext& context)
     text += StrCat("   ", context.output, context.output.ends_with('/') ? " " : "/ ",
                    Files(job.files.size()), ", ", FormatSize(SizeOf(job).bytes));
   }
-  text += "\n" + MissingLine(job, style);
+  text += "\n" + MissingLine(job, style) + SkippedLine(job, context);
   if (context.verbose || (context.hints && WallMs(job) >= kSmallJobMs)) text += WorkLines(job, style);
   const std::string counters = UserCounters(job.counters, style);
   if (!counters.empty()) text += StrCat("  counters  ", counters, "\n");
@@ -245,6 +257,17 @@ std::string ResumeLine(const wire::JobView& job, std::string_view plugin) {
                 " reused\n");
 }
 
+// Other attempts would fail at the same place.
+bool RecordIsToBlame(const wire::FailureReport& report) {
+  if (!report.failure.at_record || report.failure.cause > wire::FailureCause::kBadRecord) return false;
+  return report.failure.cause == wire::FailureCause::kBadRecord || (report.same_record && report.attempts_failed > 1);
+}
+
+std::string SkipHint(const wire::JobView& job) {
+  return StrCat(kIndent, "mrsubmit run --like ", ToString(job.id), job.kept_maps > 0 ? " --resume" : "",
+                " --skip-bad-records 10 -o ", job.output_dir, "    without such records\n");
+}
+
 std::string TryLines(const wire::JobView& job, const ReportContext& context) {
   const std::string task = ToString(job.failure->attempt.task);
   if (context.local) {
@@ -255,8 +278,10 @@ std::string TryLines(const wire::JobView& job, const ReportContext& context) {
   std::string text =
       StrCat("\n", Label("try"), "mrsubmit logs ", task, "    all that this task wrote\n", kIndent,
              "mrsubmit tasks ", id, " --failed    which other tasks failed\n", kIndent);
-  if (job.kept_maps > 0) return text + ResumeLine(job, " PLUGIN");
-  return StrCat(text, "mrsubmit run --like ", id, " PLUGIN -o ", job.output_dir, "    again, after a fix\n");
+  text += job.kept_maps > 0
+              ? ResumeLine(job, " PLUGIN")
+              : StrCat("mrsubmit run --like ", id, " PLUGIN -o ", job.output_dir, "    again, after a fix\n");
+  return RecordIsToBlame(*job.failure) ? text + SkipHint(job) : text;
 }
 
 std::string Occurrences(const wire::FailureReport& report, const ReportContext& context) {
@@ -340,7 +365,7 @@ std::string SuccessReport(const wire::JobView& job, const ReportContext& context
                             FormatElapsed(WallMs(job)), "\n");
   text += StrCat("  output    ", job.output_dir, "   ", Files(job.files.size()), ", ",
                  FormatSize(size.bytes), ", ", FormatCount(size.records), " records\n");
-  text += MissingLine(job, style);
+  text += MissingLine(job, style) + SkippedLine(job, context);
   text += WorkLines(job, style);
   const std::string counters = UserCounters(job.counters, style);
   if (!counters.empty()) text += StrCat("  counters  ", counters, "\n");

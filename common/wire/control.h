@@ -271,6 +271,22 @@ struct SetJobRequest {
   MR_FIELDS(SetJobRequest, job, plugin_sha256, plugin_name, max_running)
 };
 
+// A job's temporary directory in an output directory, by its name: OUT/.millrace/<job>-<nonce>.
+struct OutputClaim {
+  JobId job;
+  uint64_t nonce = 0;
+  MR_FIELDS(OutputClaim, job, nonce)
+};
+
+// Removes what ended jobs have left: kept map outputs, plugins that no job names, files of nobody in workers' scratch
+// directories. Output directories are the client's to clean: it is told whose they are.
+struct GcRequest {
+  static constexpr uint8_t kTag = 16;
+  bool dry_run = false;  // only count
+  std::vector<OutputClaim> claims;
+  MR_FIELDS(GcRequest, dry_run, claims)
+};
+
 // ---- requests of workers -----------------------------------------------------------------------------------
 
 struct RegisterRequest {
@@ -332,7 +348,7 @@ using RequestBody =
     std::variant<GetClusterRequest, PutBlobRequest, GetBlobRequest, SubmitJobRequest, WatchJobRequest,
                  ListJobsRequest, ListTasksRequest, GetLogRequest, KillRequest, GetSpecRequest, ExplainRequest, DrainRequest,
                  SetJobRequest,
-                 RegisterRequest, WorkRequest, ReportRequest>;
+                 RegisterRequest, WorkRequest, ReportRequest, GcRequest>;
 
 struct Request {
   uint32_t protocol = kProtocolVersion;
@@ -456,6 +472,24 @@ struct SetJobResponse {
   MR_FIELDS(SetJobResponse, state, resumed, maps_kept, reduces_kept)
 };
 
+// A job of this cluster has this number and this nonce; it has ended. Both false: another cluster's, or forgotten.
+struct ClaimAnswer {
+  bool known = false;
+  bool ended = false;
+  MR_FIELDS(ClaimAnswer, known, ended)
+};
+
+struct GcResponse {
+  static constexpr uint8_t kTag = 16;
+  std::vector<ClaimAnswer> claims;  // as asked
+  uint32_t map_outputs = 0;         // of jobs that did not succeed, kept for one that resumes them
+  uint64_t map_output_bytes = 0;
+  uint32_t plugins = 0;
+  uint64_t plugin_bytes = 0;
+  uint32_t workers = 0;             // that sweep their scratch directories now
+  MR_FIELDS(GcResponse, claims, map_outputs, map_output_bytes, plugins, plugin_bytes, workers)
+};
+
 struct RegisterResponse {
   static constexpr uint8_t kTag = 20;
   WorkerRef worker;
@@ -488,13 +522,15 @@ struct ReportResponse {
   std::vector<AttemptId> drop_outputs;    // map outputs nobody needs
   bool leave = false;
   std::vector<JobId> kept_jobs;           // ended too, but their recorded map outputs stay, for a job that resumes them
-  MR_FIELDS(ReportResponse, recorded, commit_granted, cancel, ended_jobs, drop_outputs, leave, kept_jobs)
+  bool sweep = false;                     // remove from the scratch directory what no attempt of yours owns
+  MR_FIELDS(ReportResponse, recorded, commit_granted, cancel, ended_jobs, drop_outputs, leave, kept_jobs, sweep)
 };
 
 using ResponseBody =
     std::variant<ErrorResponse, ClusterResponse, PutBlobResponse, GetBlobResponse, SubmitJobResponse, JobResponse,
                  ListJobsResponse, ListTasksResponse, GetLogResponse, KillResponse, GetSpecResponse,
-                 ExplainResponse, DrainResponse, SetJobResponse, RegisterResponse, WorkResponse, ReportResponse>;
+                 ExplainResponse, DrainResponse, SetJobResponse, RegisterResponse, WorkResponse, ReportResponse,
+                 GcResponse>;
 
 struct Response {
   uint32_t protocol = kProtocolVersion;

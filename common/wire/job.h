@@ -107,11 +107,13 @@ struct JobConfig {
   // of the chain's output directory. 0 of 0 = no chain. The last stage leaves these directories where they are.
   uint32_t stage = 0;
   uint32_t stages = 0;
+  uint32_t skip_bad_records = 0;  // so many records (map) or groups (reduce) each task may leave out
   MR_FIELDS(JobConfig, name, user, plugin_sha256, plugin_name, job_name, params, side_files, environment,
             input_format, record_bytes, output_dir, overwrite, output_compression, reducers, range_bounds,
             combine, shuffle_codec, split_bytes, task_memory_bytes, memory_limit_bytes, max_attempts,
             max_failed_permille, task_timeout_ms, max_running, priority, slots_per_task, max_splits, tie_ms,
-            output_format, workdir, seed, job_dir, labels, output_nonce, on_failure, resume_from, stage, stages)
+            output_format, workdir, seed, job_dir, labels, output_nonce, on_failure, resume_from, stage, stages,
+            skip_bad_records)
 };
 
 // "5%", "0.5%": JobConfig::max_failed_permille for people.
@@ -166,6 +168,25 @@ struct OutputFile {
   MR_FIELDS(OutputFile, name, size_bytes, record_count, checksum)
 };
 
+// A record that user code fails on (JobConfig::skip_bad_records), or a reduce's group.
+struct BadRecord {
+  std::string input_path;  // of a map's record; a record is known by its file and offset, a group by its key
+  uint64_t offset = 0;     // in the (decompressed) file
+  uint64_t number = 0;     // within its split, or among the groups of its partition; from 0
+  uint64_t bytes = 0;      // of the whole record, or of the group's key
+  std::string data;        // its first bytes; the key's first bytes
+  std::string error;       // what user code said, for people
+  MR_FIELDS(BadRecord, input_path, offset, number, bytes, data, error)
+};
+inline constexpr size_t kMaxBadRecordData = 512;  // BadRecord::data
+
+// A text file that the finish task writes into OUT/_bad.
+struct BadRecordFile {
+  std::string name;
+  std::string text;
+  MR_FIELDS(BadRecordFile, name, text)
+};
+
 // The job's last task: with success, swap (if overwriting), write _SUCCESS and remove what was temporary;
 // without, remove everything that the job left in the output directory.
 struct FinishWork {
@@ -173,7 +194,8 @@ struct FinishWork {
   bool success = false;
   std::vector<OutputFile> files;  // published parts, by name
   std::string manifest_json;      // body of _SUCCESS
-  MR_FIELDS(FinishWork, success, files, manifest_json)
+  std::vector<BadRecordFile> bad_records;  // what was left out, one file per task that left out anything
+  MR_FIELDS(FinishWork, success, files, manifest_json, bad_records)
 };
 
 using Work = std::variant<MapWork, ReduceWork, FinishWork>;
@@ -188,7 +210,8 @@ struct MapResult {
   std::vector<uint64_t> partition_records;
   std::vector<uint64_t> partition_digests;    // order-independent digest per partition
   std::vector<OutputFile> files;              // map-only jobs: what was published
-  MR_FIELDS(MapResult, output_bytes, partition_bytes, partition_records, partition_digests, files)
+  std::vector<BadRecord> skipped;             // of Assignment::skip, what it met and left out
+  MR_FIELDS(MapResult, output_bytes, partition_bytes, partition_records, partition_digests, files, skipped)
 };
 
 // A finished map task of an earlier job whose output would be this attempt's own: only the plugin's bytes differ.
@@ -206,7 +229,8 @@ struct Assignment {
   JobConfig config;
   Work work;
   std::optional<EarlierOutput> earlier;  // maps only
-  MR_FIELDS(Assignment, attempt, map_count, config, work, earlier)
+  std::vector<BadRecord> skip;           // leave these out
+  MR_FIELDS(Assignment, attempt, map_count, config, work, earlier, skip)
 };
 
 // ---- what an attempt answers --------------------------------------------------------------------------------
@@ -214,7 +238,8 @@ struct Assignment {
 struct ReduceResult {
   static constexpr uint8_t kTag = 2;
   std::vector<OutputFile> files;
-  MR_FIELDS(ReduceResult, files)
+  std::vector<BadRecord> skipped;
+  MR_FIELDS(ReduceResult, files, skipped)
 };
 
 struct FinishResult {
@@ -257,15 +282,18 @@ struct Failure {
   std::string function;     // "map", "reduce", "combine", "setup", "finish"; empty = not in user code
   std::string input_path;   // of the record, if there is one
   uint64_t record_offset = 0;
-  uint64_t record_no = 0;
+  uint64_t record_no = 0;   // within its split, or among the groups of its partition; from 0
   uint64_t line_no = 0;     // from 1; 0 = unknown or not a text format
   std::string excerpt;      // first bytes of the record, or of the group's key
   uint64_t record_bytes = 0;
   std::vector<std::string> stack;  // innermost first
   std::string log_tail;     // last lines of the attempt's log
   std::optional<AttemptId> failed_source;  // kFetch
+  // The position is that of one record (map) or group (reduce) that user code was working on, so that the next
+  // attempt can leave it out.
+  bool at_record = false;
   MR_FIELDS(Failure, cause, type, message, function, input_path, record_offset, record_no, line_no, excerpt,
-            record_bytes, stack, log_tail, failed_source)
+            record_bytes, stack, log_tail, failed_source, at_record)
 };
 
 // Seconds of each stage, for reports; sums over one attempt.

@@ -134,9 +134,16 @@ struct JobChanged {
   MR_FIELDS(JobChanged, job, plugin_sha256, plugin_name, max_running)
 };
 
+// No job names the plugin any more, and somebody cleared up. Its bytes go when this is durable.
+struct PluginRemoved {
+  static constexpr uint8_t kTag = 15;
+  std::string sha256;
+  MR_FIELDS(PluginRemoved, sha256)
+};
+
 using RecordBody = std::variant<PluginStored, JobSubmitted, MapCompleted, MapOutputLost, CommitGrantedRecord,
                                 CommitRevoked, ReduceCommitted, AttemptFailed, JobFinishing, JobEnded, HistoryExpired,
-                                TaskGivenUp, JobPaused, JobChanged>;
+                                TaskGivenUp, JobPaused, JobChanged, PluginRemoved>;
 struct Record {
   RecordBody body;
   MR_FIELDS(Record, body)

@@ -55,6 +55,7 @@ void CoordinatorCore::On(const RequestReceived& event) {
 void CoordinatorCore::On(const BlobStored& event) {
   if (state_.plugins.contains(event.sha256)) return;
   Commit(wire::PluginStored{event.sha256, event.size_bytes});
+  fresh_plugins_.insert(event.sha256);
 }
 
 JobRun* CoordinatorCore::FindRun(JobId job) {

@@ -4,7 +4,7 @@
 //   core_client.cc    requests of people        core_schedule.cc  who gets which task
 //   core_worker.cc    sessions and reports      core_jobs.cc      how jobs begin and end
 //   core_outcome.cc   how attempts end          core_time.cc      leases, held requests, deadlines
-//   core_recovery.cc  a life after others
+//   core_recovery.cc  a life after others       core_gc.cc        what ended jobs have left
 //   core_resume.cc    paused jobs, and what is left of those that did not succeed
 //
 // One thread.
@@ -88,6 +88,7 @@ class CoordinatorCore {
   void Handle(const Asker& asker, const wire::ExplainRequest& request);
   void Handle(const Asker& asker, const wire::DrainRequest& request);
   void Handle(const Asker& asker, const wire::SetJobRequest& request);
+  void Handle(const Asker& asker, const wire::GcRequest& request);  // core_gc.cc
   Status CheckSubmission(const wire::JobSpec& spec) const;
   Result<JobId> FindWatched(const wire::WatchJobRequest& request) const;
   bool AnswerWatch(const HeldWatch& watch);
@@ -114,6 +115,7 @@ class CoordinatorCore {
   void TakeMap(Worker& worker, const wire::AttemptOutcome& outcome, const wire::MapResult& result);
   void TakeReduce(const wire::AttemptOutcome& outcome, const wire::ReduceResult& result);
   void FailAttempt(Worker& worker, const AttemptId& attempt, const wire::Failure& failure);
+  void LeaveOut(const AttemptId& attempt, const Worker& worker, const std::string& error);
   // The job goes on without a task that has just failed for good, if it allows that.
   bool GiveUp(const TaskId& task, const wire::Failure& failure);
   void TakeFetchFailure(const AttemptId& reporter, const wire::Failure& failure);
@@ -157,6 +159,10 @@ class CoordinatorCore {
   void DropKept(Worker& worker, JobId job);
   void ExpireKept();
 
+  // ---- core_gc.cc
+  std::vector<std::string> UnusedPlugins() const;
+  bool IsResumed(JobId job) const;
+
   // ---- core_schedule.cc
   void Schedule();
   bool GiveWork(Worker& worker);
@@ -198,6 +204,7 @@ class CoordinatorCore {
   std::map<JobId, JobRun> runs_;
   std::set<JobId> active_;  // not ended, in submission order
   std::list<HeldWatch> watches_;
+  std::set<std::string> fresh_plugins_;  // stored in this life, and not named by a job yet: one is on its way
   uint64_t next_hold_ = 0;
   Now now_;
   Time last_tick_;

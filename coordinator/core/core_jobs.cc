@@ -34,6 +34,7 @@ JobId CoordinatorCore::CreateJob(const Asker& asker, const wire::JobSpec& spec, 
   JobRun& run = runs_.emplace(id, JobRun(state_.jobs.at(id), options_.epoch)).first->second;
   if (spec.config.tie_ms > 0) run.tied_until = now_.mono + std::chrono::milliseconds(spec.config.tie_ms);
   active_.insert(id);
+  fresh_plugins_.erase(spec.config.plugin_sha256);
   Reserve(runs_.at(id), std::move(reusable.maps));
   return id;
 }

@@ -4,6 +4,7 @@
 
 #include "common/base/logging.h"
 #include "common/base/strings.h"
+#include "coordinator/core/bad_records.h"
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/core/views.h"
 
@@ -42,6 +43,12 @@ bool CanBeMended(wire::FailureCause cause) {
 bool IsTrouble(wire::FailureCause cause) {
   return cause == wire::FailureCause::kFetch || cause == wire::FailureCause::kDiskFull ||
          cause == wire::FailureCause::kIo || cause == wire::FailureCause::kInternal;
+}
+
+std::string NoMoreSkips(const wire::JobConfig& config) {
+  return StrCat("; ", config.skip_bad_records, config.skip_bad_records == 1 ? " bad record" : " bad records",
+                " of the task had been left out before, as many as --skip-bad-records ", config.skip_bad_records,
+                " allows");
 }
 
 Duration Backoff(uint32_t trouble) {
@@ -173,8 +180,10 @@ void CoordinatorCore::FailAttempt(Worker& worker, const AttemptId& id,
   run.pool.End(id, wire::AttemptState::kFailed, text, now_.unix_ms);
   Forget(id);
   ++worker.tasks_failed;
+  const BadRecords bad = FindBadRecords(job.spec.config, entry);
+  if (!bad.newest_charged) return LeaveOut(id, worker, text);
   ++run.failures_at[worker.id];
-  const uint32_t times = static_cast<uint32_t>(entry.failures.size());
+  const uint32_t times = static_cast<uint32_t>(bad.charged.size());
   const uint32_t limit = job.spec.config.max_attempts;
   if (!IsFatal(failure.cause) && times < limit) {
     run.Warn(StrCat(ToString(id), " failed on ", worker.info.name, " (", times, " of ", limit,
@@ -187,12 +196,26 @@ void CoordinatorCore::FailAttempt(Worker& worker, const AttemptId& id,
                               ? std::string(" failed: ")
                               : StrCat(" failed ", times, times == 1 ? " time" : " times",
                                        " (--max-attempts ", limit, "): ");
-  const std::string reason = StrCat(ToString(id.task), how, text);
+  const std::string reason = StrCat(ToString(id.task), how, text, bad.used_up ? NoMoreSkips(job.spec.config) : "");
   const bool pauses = job.spec.config.on_failure == wire::OnFailure::kPause && job.stage == JobStage::kActive &&
                       CanBeMended(failure.cause);
   if (pauses) return PauseJob(id.task.job, id.task, reason);
   run.failure = MakeFailureReport(entry);
   FailJob(id.task.job, id.task, reason);
+}
+
+// The record is to blame, not the attempt: the next one leaves it out.
+void CoordinatorCore::LeaveOut(const AttemptId& id, const Worker& worker, const std::string& error) {
+  JobRun& run = *FindRun(id.task.job);
+  const JobEntry& job = state_.jobs.at(id.task.job);
+  const size_t count = FindBadRecords(job.spec.config, *job.Find(id.task)).skip.size();
+  run.Warn(StrCat(ToString(id), " failed on ", worker.info.name, " at a bad record, which is left out from now on (",
+                  count, " of at most ", job.spec.config.skip_bad_records, "): ", error));
+  if (CountBadRecords(job) <= kMaxBadRecordsPerJob) return;
+  run.failure = MakeFailureReport(*job.Find(id.task));
+  FailJob(id.task.job, id.task,
+          StrCat("more than ", FormatCount(kMaxBadRecordsPerJob), " records of all its tasks are bad, which no "
+                 "--skip-bad-records covers: let map() count such records and return; the last: ", error));
 }
 
 bool CoordinatorCore::GiveUp(const TaskId& task, const wire::Failure& failure) {

@@ -4,6 +4,7 @@
 
 #include "common/base/logging.h"
 #include "common/base/strings.h"
+#include "coordinator/core/bad_records.h"
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/core/views.h"
 
@@ -88,7 +89,8 @@ void CoordinatorCore::RecoverJob(const JobEntry& job) {
 
 void CoordinatorCore::RecoverTask(const JobEntry& job, JobRun& run, const TaskId& task) {
   const TaskEntry& entry = *job.Find(task);
-  for (const FailedAttempt& failed : entry.failures) ++run.failures_before[failed.worker_name];
+  for (const FailedAttempt* failed : FindBadRecords(job.spec.config, entry).charged)
+    ++run.failures_before[failed->worker_name];
   const bool granted = entry.granted && !entry.completion;
   run.pool.Restore(task, KnownAttempts(entry), entry.completion.has_value(), granted);
   if (entry.given_up) run.pool.GiveUp(task);

@@ -42,6 +42,7 @@ wire::JobConfig ForMaps(wire::JobConfig config) {
   config.on_failure = none.on_failure;
   config.resume_from = {};
   config.stage = config.stages = 0;
+  config.skip_bad_records = 0;  // a map that left out a record is not taken over
   return config;
 }
 
@@ -71,6 +72,11 @@ std::string WhyNot(const JobEntry* earlier, const wire::JobSpec& spec) {
     return "its tasks read side files or a job directory, whose content may have changed";
   const std::string difference = Difference(ForMaps(spec.config), ForMaps(earlier->spec.config));
   return difference.empty() ? "" : StrCat("it ran with another ", difference);
+}
+
+// A fixed plugin is to see the records that were left out.
+bool LeftNothingOut(const TaskEntry& map) {
+  return map.completion && std::get<wire::MapResult>(map.completion->result).skipped.empty();
 }
 
 }  // namespace
@@ -108,8 +114,10 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::SetJobRequest& requ
   wire::SetJobResponse response;
   if (!same) {
     response.resumed = job->paused() && request.plugin_sha256.has_value();
+    if (request.plugin_sha256) run.former_plugins.insert(job->spec.config.plugin_sha256);
     Commit(wire::JobChanged{request.job, request.plugin_sha256, request.plugin_name, request.max_running});
     if (request.plugin_sha256) {
+      fresh_plugins_.erase(plugin);
       run.failure.reset();
       run.failures_at.clear();
     }
@@ -196,7 +204,7 @@ CoordinatorCore::Reusable CoordinatorCore::FindReusable(const wire::JobSpec& spe
     for (auto output = first; output != last; ++output) {
       const uint32_t index = output->task.index;
       // A split names its file with size and time of change. The index counts too: a plugin may look at it.
-      if (index < plan.size() && plan[index] == earlier->plan[index])
+      if (index < plan.size() && plan[index] == earlier->plan[index] && LeftNothingOut(earlier->maps[index]))
         reusable.maps.emplace(index, JobRun::Earlier{*output, worker.id});
     }
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/base/logging.h"
+#include "coordinator/core/bad_records.h"
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/core/manifest.h"
 
@@ -91,6 +92,8 @@ void CoordinatorCore::AnswerAssignment(Worker& worker, const Attempt& attempt) {
   assignment.config = job.spec.config;
   assignment.work = MakeWork(job, attempt.id.task);
   assignment.earlier = EarlierOutputFor(worker, attempt.id);
+  if (const TaskEntry* entry = job.Find(attempt.id.task); entry != nullptr && !entry->failures.empty())
+    assignment.skip = FindBadRecords(job.spec.config, *entry).skip;
   Answer({worker.held->token, 0, worker.held->request_id},
          wire::WorkResponse{wire::WorkVerdict::kAssigned, std::move(assignment)});
   worker.held.reset();
@@ -102,9 +105,12 @@ wire::Work CoordinatorCore::MakeWork(const JobEntry& job, const TaskId& task) co
   wire::FinishWork work;
   work.success = job.success;
   work.files = PublishedFiles(job);
+  work.bad_records = BadRecordFiles(job);
   if (job.success) {
     work.manifest_json =
         MakeManifest(job, runs_.at(job.id).counters, options_.version, now_.unix_ms);
+  } else {
+    for (wire::BadRecordFile& file : work.bad_records) file.text.clear();  // only to be removed
   }
   return work;
 }

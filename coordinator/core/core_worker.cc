@@ -193,6 +193,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& requ
   response.ended_jobs = worker.ended_jobs.Tell(fresh);
   response.kept_jobs = worker.kept_jobs.Tell(fresh);
   response.drop_outputs = worker.drop_outputs.Tell(fresh);
+  response.sweep = !worker.sweep.Tell(fresh).empty();
   response.leave = leave_by_.has_value();
   worker.told_to_leave = response.leave;
   if (request.leaving) LoseWorker(worker, true);

@@ -19,6 +19,9 @@ struct RecordPrinter {
   std::string operator()(const wire::PluginStored& record) const {
     return StrCat("PluginStored ", record.sha256.substr(0, 8), " ", record.size_bytes, " bytes");
   }
+  std::string operator()(const wire::PluginRemoved& record) const {
+    return StrCat("PluginRemoved ", record.sha256.substr(0, 8));
+  }
   std::string operator()(const wire::JobSubmitted& record) const {
     return StrCat("JobSubmitted ", ToString(record.job), " to ", record.spec.config.output_dir);
   }
@@ -78,9 +81,20 @@ struct WorkPrinter {
     return text;
   }
   std::string operator()(const wire::FinishWork& work) const {
-    return StrCat(work.success ? "commit of " : "cleanup of ", work.files.size(), " files");
+    return StrCat(work.success ? "commit of " : "cleanup of ", work.files.size(), " files",
+                  work.bad_records.empty() ? std::string()
+                                           : StrCat(" and ", work.bad_records.size(), " of bad records"));
   }
 };
+
+std::string SkipText(const std::vector<wire::BadRecord>& skip) {
+  std::string text;
+  for (const wire::BadRecord& record : skip) {
+    text += record.input_path.empty() ? StrCat(" without key ", Printable(record.data))
+                                      : StrCat(" without ", record.input_path, "@", record.offset);
+  }
+  return text;
+}
 
 struct ResponsePrinter {
   std::string operator()(const wire::ErrorResponse& response) const {
@@ -147,6 +161,14 @@ struct ResponsePrinter {
     return StrCat("set: ", JobStateName(response.state), response.resumed ? " resumed" : "", ", kept ",
                   response.maps_kept, " maps, ", response.reduces_kept, " reduces");
   }
+  std::string operator()(const wire::GcResponse& response) const {
+    std::string text = StrCat("gc: ", response.map_outputs, " map outputs (", response.map_output_bytes, " bytes), ",
+                              response.plugins, " plugins (", response.plugin_bytes, " bytes), ", response.workers,
+                              " workers");
+    for (const wire::ClaimAnswer& claim : response.claims)
+      text += claim.ended ? " ended" : claim.known ? " active" : " unknown";
+    return text;
+  }
   std::string operator()(const wire::RegisterResponse& response) const {
     std::string text = StrCat("registered ", ToString(response.worker));
     if (!response.keep_running.empty())
@@ -162,7 +184,8 @@ struct ResponsePrinter {
                   std::visit(WorkPrinter{}, response.assignment->work),
                   response.assignment->earlier
                       ? StrCat(" from ", ToString(response.assignment->earlier->attempt))
-                      : std::string());
+                      : std::string(),
+                  SkipText(response.assignment->skip));
   }
   std::string operator()(const wire::ReportResponse& response) const {
     std::string text = "ok";
@@ -173,6 +196,7 @@ struct ResponsePrinter {
     if (!response.drop_outputs.empty()) text += StrCat(" drop ", List(response.drop_outputs));
     for (const JobId job : response.ended_jobs) text += StrCat(" ended ", ToString(job));
     for (const JobId job : response.kept_jobs) text += StrCat(" keep ", ToString(job));
+    if (response.sweep) text += " sweep";
     return text + (response.leave ? " leave" : "");
   }
 };

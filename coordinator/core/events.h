@@ -42,6 +42,7 @@ struct Actions {
   std::vector<wire::Record> records;  // make durable, in order, before any reply leaves
   std::vector<Reply> replies;
   std::optional<Time> next_deadline;  // a Tick is wanted by then
+  std::vector<std::string> removed_plugins;  // delete their bytes once the records are durable
   bool stop = false;  // idle for long enough and every worker was told: end the process
 };
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,8 @@ struct JobRun {
   int64_t cpu_ms = 0;
   uint64_t peak_memory_bytes = 0;
   JobLogs logs;
+
+  std::set<std::string> former_plugins;  // that attempts may still be using
 
   bool Excludes(WorkerId worker) const;
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/strings.h"
+#include "coordinator/core/bad_records.h"
 #include "coordinator/core/split_planner.h"
 
 namespace mr::coordinator {
@@ -54,6 +55,7 @@ Json ConfigJson(const wire::JobConfig& config) {
               {"output_compression", Name(config.output_compression)},
               {"max_attempts", config.max_attempts},
               {"max_failed_tasks", wire::FormatPermille(config.max_failed_permille)},
+              {"skip_bad_records", config.skip_bad_records},
               {"seed", config.seed},
               {"params", config.params},
               {"labels", config.labels}};
@@ -75,6 +77,13 @@ Json GivenUpJson(const JobEntry& job) {
   add(job.maps, Phase::kMap);
   add(job.reduces, Phase::kReduce);
   return given_up;
+}
+
+// What the output lacks because user code failed on it.
+Json SkippedJson(const JobEntry& job) {
+  Json files = Json::array();
+  for (const wire::BadRecordFile& file : BadRecordFiles(job)) files.push_back("_bad/" + file.name);
+  return Json{{"count", CountSkipped(job)}, {"files", std::move(files)}};
 }
 
 Json OutputJson(const std::vector<wire::OutputFile>& files) {
@@ -129,6 +138,7 @@ std::string MakeManifest(const JobEntry& job, const wire::Counters& counters,
       {"input", {{"files", job.spec.inputs.size()}, {"bytes", input_bytes}}},
       {"tasks", {{"map", job.maps.size()}, {"reduce", job.reduces.size()}}},
       {"failed_tasks", GivenUpJson(job)},
+      {"skipped_records", SkippedJson(job)},
       {"output", OutputJson(PublishedFiles(job))},
       {"counters", counters},
       {"config", ConfigJson(config)}};

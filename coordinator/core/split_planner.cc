@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "common/base/strings.h"
+#include "coordinator/core/bad_records.h"
 
 namespace mr::coordinator {
 namespace {
@@ -113,6 +114,11 @@ Status CheckRanges(const wire::JobConfig& config) {
   if (config.max_attempts == 0 || config.max_attempts > 100) {
     return Refuse(StrCat("max attempts is ", config.max_attempts,
                          "; it must be from 1 to 100 (--max-attempts)"));
+  }
+  if (config.skip_bad_records > kMaxSkipBadRecords) {
+    return Refuse(StrCat("each task may leave out ", config.skip_bad_records, " bad records; at most ",
+                         kMaxSkipBadRecords, " are possible (--skip-bad-records), as each costs an attempt. Where more "
+                         "are to be expected, let map() count them and return"));
   }
   if (config.task_timeout_ms <= 0) {
     return Refuse(StrCat("the task time-out is ", config.task_timeout_ms,

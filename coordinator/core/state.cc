@@ -50,6 +50,14 @@ struct Validator {
     if (record.sha256.size() != 64) return Refuse("a stored plugin has no SHA-256");
     return {};
   }
+  Status operator()(const wire::PluginRemoved& record) const {
+    if (!state.plugins.contains(record.sha256)) return Refuse("a plugin is removed that is not stored");
+    for (const auto& [id, job] : state.jobs) {
+      if (job.spec.config.plugin_sha256 == record.sha256)
+        return Refuse(StrCat("a plugin is removed that ", ToString(id), " names"));
+    }
+    return {};
+  }
   Status operator()(const wire::JobSubmitted& record) const {
     if (record.job.value != state.last_job + 1) {
       return Refuse(StrCat("job ", ToString(record.job), " is submitted out of turn"));
@@ -163,6 +171,7 @@ struct Applier {
   void operator()(const wire::PluginStored& record) const {
     state.plugins[record.sha256] = record.size_bytes;
   }
+  void operator()(const wire::PluginRemoved& record) const { state.plugins.erase(record.sha256); }
   void operator()(const wire::JobSubmitted& record) const {
     JobEntry job;
     job.id = record.job;

@@ -83,6 +83,7 @@ struct Worker {
   Notices<JobId> ended_jobs;
   Notices<JobId> kept_jobs;  // ended too, but kept_outputs has some of theirs
   Notices<AttemptId> drop_outputs;
+  Notices<bool> sweep;  // of its scratch directory; there is one at most
   std::set<JobId> jobs;  // that it was given a task of; to be told of their end
 
   // Newest request of each kind, to know a late copy from news. Ids grow per client.

@@ -1,6 +1,7 @@
 #include "coordinator/server/blob_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/hash.h"
 #include "common/base/strings.h"
@@ -117,6 +118,20 @@ Status BlobStore::Store(const Upload& upload) {
   MR_RETURN_IF_ERROR(file->Append(upload.bytes));
   MR_RETURN_IF_ERROR(file->Close());
   return env_->Rename(temporary, path);
+}
+
+void BlobStore::Forget(const std::string& sha256) {
+  if (sizes_.erase(sha256) > 0) forgotten_.push_back(sha256);
+}
+
+Status BlobStore::RemoveForgotten() {
+  Status status;
+  for (const std::string& sha256 : std::exchange(forgotten_, {})) {
+    if (sizes_.contains(sha256)) continue;
+    const Status removed = env_->RemoveFile(PathOf(sha256));
+    if (!removed && removed.error().code != ErrorCode::kNotFound) status = removed;
+  }
+  return status;
 }
 
 Result<wire::GetBlobResponse> BlobStore::Get(const wire::GetBlobRequest& request) {

@@ -35,6 +35,11 @@ class BlobStore {
   // Errors: kNotFound, kInvalidArgument for an offset beyond the end.
   Result<wire::GetBlobResponse> Get(const wire::GetBlobRequest& request);
 
+  // It is not offered any more; its file goes with RemoveForgotten, unless it has been stored again by then.
+  void Forget(const std::string& sha256);
+  // What cannot be removed is found at the next start.
+  Status RemoveForgotten();
+
  private:
   struct Upload {
     uint64_t client = 0;
@@ -54,6 +59,7 @@ class BlobStore {
   std::map<std::string, uint64_t> sizes_;  // complete ones
   std::list<Upload> uploads_;              // oldest first; bounded in count
   std::vector<BlobStored> found_;
+  std::vector<std::string> forgotten_;
 };
 
 }  // namespace mr::coordinator

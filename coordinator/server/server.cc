@@ -115,6 +115,7 @@ void Server::Step(const Event& event) {
     records_.push_back(wire::Encode(record));
   }
   std::move(actions.replies.begin(), actions.replies.end(), std::back_inserter(replies_));
+  for (const std::string& sha256 : actions.removed_plugins) parts_.blobs.Forget(sha256);
   if (actions.next_deadline) next_deadline_ = *actions.next_deadline;
   stop_ = stop_ || actions.stop;
 }
@@ -135,6 +136,8 @@ Status Server::Flush() {
   }
   replies_total_ += replies_.size();
   replies_.clear();
+  const Status removed = parts_.blobs.RemoveForgotten();
+  if (!removed) LOG(WARNING) << "a plugin's file stays: " << removed.error().text;
   return Tidy();
 }
 

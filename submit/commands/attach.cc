@@ -31,7 +31,8 @@ int AttachCommand(Invocation& invocation) {
   watch.on_interrupt = static_cast<OnInterrupt>(*interrupt);
   if (settings.Has("wait-timeout")) watch.wait_timeout = std::chrono::milliseconds(*timeout);
   watch.report.style = invocation.console.err_style();
-  watch.report.max_attempts = spec->spec.config.max_attempts;
+  const wire::JobConfig& config = spec->spec.config;
+  watch.report.max_attempts = config.skip_bad_records > 0 ? 0 : config.max_attempts;
   watch.report.output = spec->spec.config.output_dir;
   watch.report.hints = invocation.console.err_is_terminal();
   return JobWatch(**cluster, invocation.console, events, std::move(watch)).Run(*job).exit_code;

@@ -41,6 +41,7 @@ int CatCommand(Invocation& invocation);
 int DescribeCommand(Invocation& invocation);
 int WorkersCommand(Invocation& invocation);
 int DrainCommand(Invocation& invocation);
+int GcCommand(Invocation& invocation);
 int ConfigCommand(Invocation& invocation);
 int CompletionCommand(Invocation& invocation);
 int HelpCommand(Invocation& invocation);

@@ -41,6 +41,7 @@ std::string SpecText(const std::string& id, const wire::JobSpec& spec) {
   for (const auto& [name, value] : config.params) text += StrCat("  -P ", name, "=", value, "\n");
   for (const auto& [name, path] : config.side_files) text += StrCat("  -f ", name, "=", path, "\n");
   text += StrCat("  limits    ", config.max_attempts, " attempts, ",
+                 config.skip_bad_records > 0 ? StrCat(config.skip_bad_records, " bad records per task, ") : std::string(),
                  FormatSize(config.task_memory_bytes), " task memory, ",
                  config.task_timeout_ms / 1000, " s without progress\n");
   return text;

@@ -405,7 +405,8 @@ int RunJob::Watch() {
   watch.report.local = local();
   if (local_) watch.report.endpoint = local_->endpoint();
   watch.report.slots = local_ ? local_->slots() : 0;
-  watch.report.max_attempts = spec_.config.max_attempts;
+  // With records left out, failures and attempts are not the same number: the job's reason tells them.
+  watch.report.max_attempts = spec_.config.skip_bad_records > 0 ? 0 : spec_.config.max_attempts;
   watch.report.output = prints_output_ ? "-" : options_.output;
   watch.report.hints = in_.console.err_is_terminal();
   watch.report.verbose = in_.console.verbose() > 0;

@@ -128,8 +128,31 @@ case_hang() {
 case_oom() {
   cluster
   failing oom -P needle=BAD --memory 256Mi --max-attempts 1
-  says 'memory|bad_alloc'
+  says "out of memory; the task's peak was [0-9.]+ MiB, its limit is 256\.0 MiB \(the job's --memory\)"
   names_the_record
+  worker_lives_on
+}
+
+case_oom_of_the_workers_default() {
+  start_coordinator
+  start_worker w1 --memory 512Mi --slots 2
+  printf 'BAD record here\n' >in.txt
+  expect 1 mr run "$plugins/oom.so" in.txt -o out -P needle=BAD --max-attempts 1
+  says "the task's peak was [0-9.]+ MiB, its limit is 256\.0 MiB \(this worker's default, its --memory shared among its --slots"
+  stop_cluster
+}
+
+case_input_changed_during_the_job() {
+  cluster
+  mkdir gates
+  expect 0 mr run --detach "$plugins/gated.so" in.txt -o out -r 1 -P gates=map --job-dir gates
+  local job
+  job=$(cat out.txt)
+  wait_for 20 "the map has begun" compgen -G 'gates/map-0.*'
+  printf 'changed\n' >>in.txt
+  touch gates/open-map
+  expect 1 mr attach "$job"
+  says 'in\.txt changed while it was read: it had [0-9]+ bytes'
   worker_lives_on
 }
 
@@ -198,6 +221,65 @@ case_some_tasks_may_fail() {
   says '"failed":1' out.txt
   expect 0 mr tasks last --state failed
   says 'j2-m1 +failed +2' out.txt
+  stop_cluster
+}
+
+# Records that strike are left out, listed, counted, and everything else is there.
+case_bad_records_are_left_out() {
+  cluster
+  printf 'fine\nBAD one\nalso fine\nBAD two\nlast\n' >in.txt
+  expect 0 mr run "$plugins/throw.so" in.txt -o out -r 2 -P needle=BAD -P kind=bad_record --skip-bad-records 2 --max-attempts 1
+  says 'skipped +2 bad records, listed in .*out/_bad'
+  same <(sorted_parts out) <(printf 'also\t1\nfine\t2\nlast\t1\n')
+  same <(grep -o '"record":.*' out/_bad/part-m-00000.jsonl) <(cat <<EOF
+"record":1,"bytes":7,"error":"mr::BadRecord: bad number: BAD one","data":"BAD one"}
+"record":3,"bytes":7,"error":"mr::BadRecord: bad number: BAD two","data":"BAD two"}
+EOF
+  )
+  says '"offset":23' out/_bad/part-m-00000.jsonl
+  says '"skip_bad_records": 2' out/_SUCCESS
+  says '"_bad/part-m-00000.jsonl"' out/_SUCCESS
+  expect 0 mr --json status last
+  says '"skipped_records":2' out.txt
+  [[ -z $(find out -name '.*') ]] || fail "temporary files remain: $(find out)"
+  # A third is one too many, and nothing of the job is left.
+  printf 'BAD three\n' >>in.txt
+  expect 1 mr run "$plugins/throw.so" in.txt -o more -P needle=BAD -P kind=bad_record --skip-bad-records 2 --max-attempts 2
+  says 'failed 2 times \(--max-attempts 2\): .*; 2 bad records of the task had been left out before, as many as --skip-bad-records 2 allows'
+  [[ -z $(find more -type f 2>/dev/null) ]] || fail "a failed job left files: $(find more)"
+  # The next job replaces the output and what was left out with it.
+  expect 0 mr run "$plugins/wordcount.so" in.txt -o out --overwrite
+  clean_output out
+  stop_cluster
+}
+
+case_crashes_at_one_record_are_left_out() {
+  cluster
+  printf 'fine\nBAD one\nalso fine\nBAD two\n' >in.txt
+  expect 0 mr run "$plugins/segv.so" in.txt -o out -r 1 -P needle=BAD --skip-bad-records 2 --max-attempts 2
+  says 'skipped +2 bad records'
+  same <(sorted_parts out) <(printf 'also\t1\nfine\t2\n')
+  says '"record":3,"bytes":7,"error":"SIGSEGV, access to address 0x0 in map\(\)","data":"BAD two"' out/_bad/part-m-00000.jsonl
+  expect 0 mr run "$plugins/hang.so" in.txt -o hung -r 1 -P needle=two --skip-bad-records 1 --max-attempts 2 --task-timeout 1s
+  same <(sorted_parts hung) <(printf 'BAD\t1\nalso\t1\nfine\t2\none\t1\n')
+  alive "${worker_w1:?}" || fail "the worker is gone"
+  stop_cluster
+}
+
+case_bad_groups_are_left_out() {
+  cluster
+  local kind
+  for kind in segv throw; do
+    expect 0 mr run "$plugins/$kind.so" in.txt -o "out-$kind" -r 1 -P needle=record -P where=reduce --skip-bad-records 1
+    says 'skipped +1 bad record,'
+    same <(sorted_parts "out-$kind") <(printf 'BAD\t1\nalso\t1\nfine\t2\nhere\t1\nnever\t1\nseen\t1\n')
+    says '"partition":0,"group":5,"bytes":6,.*"key":"record"' "out-$kind/_bad/part-r-00000.jsonl"
+  done
+  # The failed job says how to go on, and that works.
+  failing throw -P needle=record -P where=reduce
+  says 'mrsubmit run --like j[0-9]+ .*--skip-bad-records 10 -o '
+  expect 0 mr run --like last --resume --skip-bad-records 10 -o out
+  says 'skipped +1 bad record'
   stop_cluster
 }
 

@@ -249,6 +249,32 @@ void Agent::Perform(DropJob action) {
   }
 }
 
+void Agent::Perform(ListScratch) {
+  chores_->AddUnhurried([this]() -> Chores::Sequel {
+    const auto list = [this](const std::string& directory) {
+      return env_.ListDirectory(directory).value_or(std::vector<std::string>());
+    };
+    ScratchListed listed{list(settings_.scratch.map_outputs), list(settings_.scratch.attempts),
+                         list(settings_.scratch.plugins)};
+    return [this, listed = std::move(listed)] { Feed(listed); };
+  });
+}
+
+void Agent::Perform(RemoveLeftovers action) {
+  const auto paths = [](const std::string& directory, const std::vector<std::string>& names) {
+    std::vector<std::string> joined;
+    for (const std::string& name : names) joined.push_back(JoinPath(directory, name));
+    return joined;
+  };
+  RemoveLater(paths(settings_.scratch.map_outputs, action.names.map_outputs));
+  RemoveLater(paths(settings_.scratch.attempts, action.names.attempts));
+  // Before any later look into the cache: what is found there shall stay.
+  chores_->Add([this, plugins = paths(settings_.scratch.plugins, action.names.plugins)]() -> Chores::Sequel {
+    for (const std::string& path : plugins) [[maybe_unused]] const Status removed = env_.RemoveTree(path);
+    return {};
+  });
+}
+
 void Agent::Perform(Note action) {
   if (action.warning)
     LOG(WARNING) << action.text;

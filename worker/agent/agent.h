@@ -79,6 +79,8 @@ class Agent {
   void Perform(StopTask action);
   void Perform(DropAttempt action);
   void Perform(DropJob action);
+  void Perform(ListScratch action);
+  void Perform(RemoveLeftovers action);
   void Perform(Note action);
   void Perform(Exit action);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "worker/task/limits.h"
 
 namespace mr::worker {
 namespace {
@@ -317,6 +318,7 @@ void AgentCore::On(const TaskDied& event) {
     } else {
       DeathReport death = event.death;
       death.memory_limit_bytes = slot.memory_limit_bytes;
+      death.memory_asked_bytes = slot.assignment->config.memory_limit_bytes;
       outcome.failure = FailureOfDeath(death, slot.kill_reason);
     }
     Conclude(event.slot, std::move(outcome));
@@ -340,9 +342,9 @@ void AgentCore::On(const TaskObserved& event) {
   if (slot.memory_limit_bytes != 0 && event.memory_bytes > slot.memory_limit_bytes) {
     Kill(event.slot,
          KillReason{wire::FailureCause::kMemory,
-                    StrCat("the task used ", FormatSize(event.memory_bytes),
-                           " of memory, over its limit of ", FormatSize(slot.memory_limit_bytes),
-                           ": raise the job's memory limit, or hold less at once")},
+                    StrCat("out of memory; the task's peak was ", FormatSize(event.memory_bytes), ", its limit is ",
+                           DescribeMemoryLimit(slot.memory_limit_bytes, slot.assignment->config.memory_limit_bytes),
+                           ": hold less at once, or raise it")},
          true);
   }
 }

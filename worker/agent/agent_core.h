@@ -96,6 +96,7 @@ class AgentCore {
   void On(const TaskDied& event);
   void On(const TaskObserved& event);
   void On(const ScratchObserved& event);
+  void On(const ScratchListed& event);  // agent_sweep.cc
   void On(const StopRequested&);
 
   void OnError(Channel channel, const wire::RequestBody& request, const wire::ErrorResponse& error);

@@ -36,6 +36,12 @@ struct Describer {
     return StrCat("drop ", ToString(drop.attempt));
   }
   std::string operator()(const DropJob& drop) const { return StrCat("drop ", ToString(drop.job)); }
+  std::string operator()(const ListScratch&) const { return "list the scratch directory"; }
+  std::string operator()(const RemoveLeftovers& remove) const {
+    const ScratchListed& names = remove.names;
+    return StrCat("remove leftovers [", Join(names.map_outputs, ","), "] [", Join(names.attempts, ","), "] [",
+                  Join(names.plugins, ","), "]");
+  }
   std::string operator()(const Note& note) const {
     return StrCat(note.warning ? "warn: " : "note: ", note.text);
   }

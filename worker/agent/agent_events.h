@@ -67,13 +67,19 @@ struct TaskObserved {
 struct ScratchObserved {
   uint64_t free_bytes = 0;  // less the reserve
 };
+// What lies in the scratch directory, by name.
+struct ScratchListed {
+  std::vector<std::string> map_outputs;
+  std::vector<std::string> attempts;
+  std::vector<std::string> plugins;
+};
 
 // First: finish what runs, up to the drain time-out. Second: leave at once.
 struct StopRequested {};
 
 using AgentEvent =
     std::variant<Ticked, Replied, SendRefused, PluginArrived, PluginUnavailable, TaskWantedCommit,
-                 TaskReported, TaskDied, TaskObserved, ScratchObserved, StopRequested>;
+                 TaskReported, TaskDied, TaskObserved, ScratchObserved, ScratchListed, StopRequested>;
 
 // ---- actions
 // ------------------------------------------------------------------------------------------------
@@ -114,6 +120,11 @@ struct DropAttempt {
 struct DropJob {  // everything kept for the job
   JobId job;
 };
+struct ListScratch {};  // ScratchListed follows
+// Delete these, as they were listed.
+struct RemoveLeftovers {
+  ScratchListed names;
+};
 struct Note {  // for the log
   bool warning = false;
   std::string text;
@@ -124,7 +135,8 @@ struct Exit {
 };
 
 using AgentAction = std::variant<SendRequest, FetchPlugin, StartAttempt, GrantCommit, AskForStack,
-                                 KillTask, StopTask, DropAttempt, DropJob, Note, Exit>;
+                                 KillTask, StopTask, DropAttempt, DropJob, ListScratch,
+                                 RemoveLeftovers, Note, Exit>;
 using AgentActions = std::vector<AgentAction>;
 
 // One line per action, for logs and tests.

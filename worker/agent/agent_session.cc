@@ -241,6 +241,7 @@ void AgentCore::OnReport(const wire::ReportResponse& response) {
   for (const AttemptId& attempt : response.drop_outputs) DropOutput(attempt);
   for (const JobId job : response.ended_jobs) EndJob(job, false);
   for (const JobId job : response.kept_jobs) EndJob(job, true);
+  if (response.sweep) Do(ListScratch{});
   if (response.leave) Leave(0, "the coordinator is shutting down");
 }
 

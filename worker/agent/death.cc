@@ -6,6 +6,7 @@
 
 #include "common/abi/mr_abi.h"
 #include "common/base/strings.h"
+#include "worker/task/limits.h"
 
 namespace mr::worker {
 namespace {
@@ -45,9 +46,9 @@ void ExplainSigkill(const DeathReport& death, wire::Failure& failure) {
   failure.type = "SIGKILL";
   if (near_limit && death.phase != MR_PHASE_NONE) {
     failure.cause = wire::FailureCause::kMemory;
-    failure.message = StrCat("killed by SIGKILL", Place(death), " (out of memory?): its peak was ",
-                             FormatSize(death.peak_memory_bytes), " of ",
-                             FormatSize(death.memory_limit_bytes), " allowed");
+    failure.message = StrCat("killed by SIGKILL", Place(death), " (out of memory?); the task's peak was ",
+                             FormatSize(death.peak_memory_bytes), ", its limit is ",
+                             DescribeMemoryLimit(death.memory_limit_bytes, death.memory_asked_bytes));
     return;
   }
   if (death.phase == MR_PHASE_NONE) {
@@ -150,6 +151,7 @@ wire::Failure FailureOfDeath(const DeathReport& death, const std::optional<KillR
   failure.record_bytes = death.record_bytes;
   failure.line_no = death.line_no;
   failure.excerpt = death.excerpt;
+  failure.at_record = death.at_record;
   return failure;
 }
 

@@ -29,10 +29,12 @@ struct DeathReport {
   uint64_t record_bytes = 0;
   uint64_t line_no = 0;
   std::string excerpt;
+  bool at_record = false;  // the position is that of a map's record, or of a reduce's group
 
   std::string log_tail;
   uint64_t peak_memory_bytes = 0;
   uint64_t memory_limit_bytes = 0;  // 0 = none
+  uint64_t memory_asked_bytes = 0;  // JobConfig::memory_limit_bytes: where the limit comes from
 };
 
 // Why the worker killed the process, if it did.

@@ -197,6 +197,7 @@ DeathReport TaskProcess::Autopsy(const Exited& exited, Env& env,
     death.record_offset = box.record_offset;
     death.record_bytes = box.record_size;
   }
+  death.at_record = in_map || death.phase == MR_PHASE_REDUCE;
   death.excerpt.assign(box.excerpt, std::min<size_t>(box.excerpt_size, sizeof box.excerpt));
   if (in_map && death.excerpt.empty()) death.excerpt = ExcerptOf(env, assignment, death);
   if (in_map) death.line_no = LineOf(env, assignment, death);

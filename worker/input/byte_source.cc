@@ -40,17 +40,24 @@ class PlainSource final : public ByteSource {
   uint64_t position_;
 };
 
-Status CheckUnchanged(const wire::InputFile& file, const FileStat& found) {
+Status CheckUnchanged(const wire::InputFile& file, const FileStat& found, std::string_view when) {
   if (file.mtime_ns == 0) return {};
   if (found.size_bytes == file.size_bytes && found.mtime_ns == file.mtime_ns) return {};
   return Fail(
       ErrorCode::kInvalidArgument,
-      StrCat(file.path, " changed since the job was submitted: it had ", file.size_bytes,
+      StrCat(file.path, " changed ", when, ": it had ", file.size_bytes,
              " bytes and was modified at ", file.mtime_ns, " ns, now it has ", found.size_bytes,
              " bytes and was modified at ", found.mtime_ns, " ns; submit the job again"));
 }
 
 }  // namespace
+
+Status CheckStillUnchanged(Env& env, const wire::InputFile& file) {
+  const Result<FileStat> stat = env.Stat(file.path);
+  if (!stat && stat.error().code == ErrorCode::kNotFound) return {};
+  if (!stat) return Fail(stat.error());
+  return CheckUnchanged(file, *stat, "while it was read");
+}
 
 Result<std::unique_ptr<ByteSource>> OpenByteSource(Env& env, const wire::InputFile& file,
                                                    uint64_t offset, CheckInput check) {
@@ -60,7 +67,8 @@ Result<std::unique_ptr<ByteSource>> OpenByteSource(Env& env, const wire::InputFi
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat(file.path, " is not a regular file; inputs must be files"));
   }
-  if (check == CheckInput::kYes) MR_RETURN_IF_ERROR(CheckUnchanged(file, stat));
+  if (check == CheckInput::kYes) 
+    MR_RETURN_IF_ERROR(CheckUnchanged(file, stat, "since the job was submitted"));
   if (file.compression != wire::Compression::kNone && offset != 0) {
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat(file.path, " is compressed and cannot be read from byte ", offset,

@@ -35,6 +35,10 @@ enum class CheckInput : bool { kNo = false, kYes = true };
 Result<std::unique_ptr<ByteSource>> OpenByteSource(Env& env, const wire::InputFile& file,
                                                    uint64_t offset, CheckInput check);
 
+// After reading: whether the file was written to meanwhile, so that what was read may be torn. A file that has been
+// removed since was read whole. Errors: kInvalidArgument; kIo.
+Status CheckStillUnchanged(Env& env, const wire::InputFile& file);
+
 // Decoders over a plain source. Several members or frames behind one another are one stream; an
 // empty file is damaged, as it is for gzip(1).
 std::unique_ptr<ByteSource> MakeGzipSource(std::unique_ptr<ByteSource> raw);

@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "common/base/strings.h"
+#include "worker/input/byte_source.h"
 #include "worker/input/record_reader.h"
 #include "worker/map/emit_buffer.h"
 #include "worker/map/fold_collector.h"
 #include "worker/map/map_memory.h"
 #include "worker/map/map_output.h"
+#include "worker/map/skip_records.h"
 #include "worker/output/output_writer.h"
 #include "worker/run/run_index.h"
 #include "worker/userjob/output_sinks.h"
@@ -47,7 +49,12 @@ wire::Failure InputFailure(const Error& error, const wire::Split& split) {
 class MapAttempt {
  public:
   MapAttempt(AttemptContext& context, const mr_job_def& def, const wire::MapWork& work)
-      : context_(context), config_(context.assignment.config), box_(context.black_box), def_(def), work_(work) {}
+      : context_(context),
+        config_(context.assignment.config),
+        box_(context.black_box),
+        def_(def),
+        work_(work),
+        skip_(context.assignment.skip) {}
 
   Attempted<wire::MapResult> Run() {
     if (auto fits = CheckConfig(); !fits) return tl::unexpected(std::move(fits).error());
@@ -64,6 +71,7 @@ class MapAttempt {
       CombineMode mode = config_.combine && def_.combine != nullptr ? CombineMode::kUser : CombineMode::kNone;
       result = RunCollecting<EmitBuffer>(mode, fold);
     }
+    if (result) result->skipped = skip_.taken();
     return result;
   }
 
@@ -76,7 +84,10 @@ class MapAttempt {
   Attempted<void> MapSplits(UserJob& job, mr_sink& sink, Check check);
   template <class Check>
   Attempted<void> MapSplit(UserJob& job, mr_sink& sink, const wire::Split& split, Check check);
-  void EnterBatch(const RecordReader::Batch& batch);
+  template <class Check>
+  Attempted<void> MapBatch(UserJob& job, mr_sink& sink, mr_records& records, const RecordReader::Batch& batch,
+                           Check check);
+  void EnterRecords(const mr_records& records);
   void Count(const char* name, uint64_t count) { context_.counters[name] += static_cast<int64_t>(count); }
 
   AttemptContext& context_;
@@ -84,6 +95,7 @@ class MapAttempt {
   BlackBox& box_;
   const mr_job_def& def_;
   const wire::MapWork& work_;
+  SkipRecords skip_;
   uint64_t input_bytes_ = 0;    // of the splits before the current one
   uint64_t input_records_ = 0;
 };
@@ -109,14 +121,37 @@ Attempted<void> MapAttempt::CheckConfig() const {
   return {};
 }
 
-// Before user code runs: whatever kills it now died in this batch.
-void MapAttempt::EnterBatch(const RecordReader::Batch& batch) {
+// Before user code runs: whatever kills it now died in these records.
+void MapAttempt::EnterRecords(const mr_records& records) {
   mr_where& where = box_.where;
   where.record_data = nullptr;
   where.record_size = 0;
-  where.batch_data = batch.records->front().data;
-  where.batch_offset = batch.first_offset;
+  where.batch_data = records.records[0].data;
+  where.batch_offset = records.first_offset;
   box_.Beat();
+}
+
+// The batch in one call of user code, or in several around the records that are to be left out.
+template <class Check>
+Attempted<void> MapAttempt::MapBatch(UserJob& job, mr_sink& sink, mr_records& records,
+                                     const RecordReader::Batch& batch, Check check) {
+  const std::vector<mr_bytes>& all = *batch.records;
+  for (size_t begin = 0; begin < all.size();) {
+    const size_t end = skip_.Next(batch, begin);
+    records.count = static_cast<uint32_t>(end - begin);
+    records.records = &all[begin];
+    records.first_offset = batch.first_offset + static_cast<uint64_t>(all[begin].data - all.front().data);
+    if (records.count > 0) {
+      EnterRecords(records);
+      auto mapped = job.Map(records, sink);
+      if (Attempted<void> sound = check(); !sound) return sound;
+      if (!mapped) return mapped;
+    }
+    records.first_no += records.count;
+    begin = end;
+    if (begin < all.size()) skip_.Take(all[begin++], records.first_no++);
+  }
+  return {};
 }
 
 template <class Check>
@@ -131,23 +166,19 @@ Attempted<void> MapAttempt::MapSplit(UserJob& job, mr_sink& sink, const wire::Sp
   records.input_name = {split.file.path.data(), split.file.path.size()};
   records.input_tag = {split.file.tag.data(), split.file.tag.size()};
   box_.where.record_no = 0;
+  skip_.EnterSplit(split.file.path);
   RecordReader::Batch batch;
   while (true) {
     auto more = (*reader)->Next(batch);
     if (!more) return tl::unexpected(InputFailure(more.error(), split));
     if (!*more) break;
     if (batch.records->empty()) continue;
-    records.count = static_cast<uint32_t>(batch.records->size());
-    records.records = batch.records->data();
-    records.first_offset = batch.first_offset;
-    EnterBatch(batch);
-    auto mapped = job.Map(records, sink);
-    if (Attempted<void> sound = check(); !sound) return sound;
-    if (!mapped) return mapped;
-    records.first_no += records.count;
+    if (auto mapped = MapBatch(job, sink, records, batch, check); !mapped) return mapped;
     box_.bytes_done.store(input_bytes_ + batch.input_bytes, std::memory_order_relaxed);
     box_.records_done.store(input_records_ + records.first_no, std::memory_order_relaxed);
   }
+  if (Status same = CheckStillUnchanged(context_.env, split.file); !same)
+    return tl::unexpected(InputFailure(same.error(), split));
   input_bytes_ += split.end - split.begin;
   input_records_ += records.first_no;
   box_.bytes_done.store(input_bytes_, std::memory_order_relaxed);
@@ -164,7 +195,9 @@ Attempted<void> MapAttempt::MapSplits(UserJob& job, mr_sink& sink, Check check) 
   auto finished = job.Finish(sink);
   if (Attempted<void> sound = check(); !sound) return sound;
   if (!finished) return finished;
-  Count("mr.map_input_records", input_records_);
+  const uint64_t skipped = skip_.taken().size();
+  if (skipped > 0) Count("mr.skipped_records", skipped);
+  Count("mr.map_input_records", input_records_ - skipped);
   Count("mr.map_input_bytes", input_bytes_);
   return {};
 }
@@ -209,7 +242,7 @@ Attempted<wire::MapResult> MapAttempt::RunMapOnly() {
   if (!job) return tl::unexpected(std::move(job).error());
   auto mapped = MapSplits(**job, sinks.main(), [&sinks] { return sinks.Check(); });
   if (!mapped) return tl::unexpected(std::move(mapped).error());
-  if (auto finished = sinks.Finish(input_records_); !finished) {
+  if (auto finished = sinks.Finish(input_records_ - skip_.taken().size()); !finished) {
     return tl::unexpected(std::move(finished).error());
   }
   (*job)->CollectCounters();

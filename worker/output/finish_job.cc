@@ -49,10 +49,12 @@ class Finisher {
   Status BringIn();
   Status CheckParts();
   Status RemoveUnlisted();
+  Status WriteBadRecords();
   Status WriteSuccess();
   Status RemoveTemporaries();
   // Undo
   Status UndoFrom(const std::string& job_directory);
+  Status RemoveBadRecords();
   Status RemoveParts(const std::set<std::string>& names);
   Status TakeBack(const std::string& incoming, const std::set<std::string>& names);
   Status RestoreOld(const std::string& old);
@@ -85,6 +87,7 @@ Status Finisher::Commit() {
   if (overwrite_) MR_RETURN_IF_ERROR(Swap());
   MR_RETURN_IF_ERROR(CheckParts());
   if (!overwrite_) MR_RETURN_IF_ERROR(RemoveUnlisted());
+  MR_RETURN_IF_ERROR(WriteBadRecords());
   MR_RETURN_IF_ERROR(env_.SyncDirectory(layout_.out));
   MR_RETURN_IF_ERROR(WriteSuccess());
   return RemoveTemporaries();
@@ -185,6 +188,28 @@ Status Finisher::RemoveUnlisted() {
   return {};
 }
 
+// Only now, when all old content is out of the way. The same text again is the same file.
+Status Finisher::WriteBadRecords() {
+  if (work_.bad_records.empty()) return {};
+  const std::string directory = InOut(kBadDirectory);
+  MR_RETURN_IF_ERROR(env_.CreateDirectories(directory));
+  for (const wire::BadRecordFile& file : work_.bad_records) {
+    const std::string prepared = InJob(StrCat("bad-", file.name).c_str());
+    MR_RETURN_IF_ERROR(WriteFileAtomically(env_, prepared, file.text));
+    MR_RETURN_IF_ERROR(env_.Rename(prepared, JoinPath(directory, file.name)));
+  }
+  return env_.SyncDirectory(directory);
+}
+
+Status Finisher::RemoveBadRecords() {
+  if (work_.bad_records.empty()) return {};
+  const std::string directory = InOut(kBadDirectory);
+  for (const wire::BadRecordFile& file : work_.bad_records)
+    MR_RETURN_IF_ERROR(IgnoreNotFound(env_.RemoveFile(JoinPath(directory, file.name))));
+  [[maybe_unused]] const Status removed = env_.RemoveDirectory(directory);  // refused if the user put something there
+  return {};
+}
+
 Status Finisher::WriteSuccess() {
   const std::string prepared = InJob(kSuccessFile);
   MR_RETURN_IF_ERROR(WriteFileAtomically(env_, prepared, work_.manifest_json));
@@ -216,7 +241,8 @@ Status Finisher::Undo() {
     MR_ASSIGN_OR_RETURN(const bool is_there, IsThere(env_, layout_.gone));
     if (is_there) MR_RETURN_IF_ERROR(UndoFrom(layout_.gone));
   }
-  if (!overwrite_ && !work_.files.empty()) {  // also when the job's directory is gone altogether
+  const bool left_something = !work_.files.empty() || !work_.bad_records.empty();
+  if (!overwrite_ && left_something) {  // also when the job's directory is gone altogether
     MR_ASSIGN_OR_RETURN(const auto names, NamesOfParts(layout_.gone));
     MR_RETURN_IF_ERROR(RemoveParts(names));
   }
@@ -252,6 +278,7 @@ Status Finisher::RemoveParts(const std::set<std::string>& names) {
   MR_RETURN_IF_ERROR(IgnoreNotFound(env_.RemoveFile(layout_.success)));
   for (const std::string& name : names)
     MR_RETURN_IF_ERROR(IgnoreNotFound(env_.RemoveFile(InOut(name))));
+  MR_RETURN_IF_ERROR(RemoveBadRecords());
   return env_.SyncDirectory(layout_.out);
 }
 
@@ -264,6 +291,8 @@ Status Finisher::TakeBack(const std::string& job_directory, const std::set<std::
   for (const std::string& name : names) {
     MR_RETURN_IF_ERROR(MoveEntry(InOut(name), JoinPath(incoming, name), false));
   }
+  if (!work_.bad_records.empty())
+    MR_RETURN_IF_ERROR(MoveEntry(InOut(kBadDirectory), JoinPath(incoming, kBadDirectory), false));
   return IgnoreNotFound(env_.Rename(incoming, JoinPath(job_directory, kDiscardedDirectory)));
 }
 
@@ -317,12 +346,12 @@ Result<std::vector<std::string>> Finisher::ListOrNone(const std::string& directo
 
 // Names come over the wire and become paths.
 Status CheckNames(const wire::FinishWork& work) {
-  for (const wire::OutputFile& file : work.files) {
-    if (!file.name.empty() && file.name.front() != '.' && file.name.find('/') == std::string::npos)
-      continue;
-    return Fail(ErrorCode::kInvalidArgument,
-                StrCat("'", Printable(file.name), "' is not the name of an output file"));
-  }
+  const auto check = [](const std::string& name) -> Status {
+    if (!name.empty() && name.front() != '.' && name.find('/') == std::string::npos) return {};
+    return Fail(ErrorCode::kInvalidArgument, StrCat("'", Printable(name), "' is not the name of an output file"));
+  };
+  for (const wire::OutputFile& file : work.files) MR_RETURN_IF_ERROR(check(file.name));
+  for (const wire::BadRecordFile& file : work.bad_records) MR_RETURN_IF_ERROR(check(file.name));
   return {};
 }
 

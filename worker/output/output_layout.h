@@ -45,6 +45,7 @@ inline constexpr char kDiscardedDirectory[] = "discarded";
 inline constexpr char kAnnouncedFile[] = "announced";
 inline constexpr char kSuccessFile[] = "_SUCCESS";
 inline constexpr char kHiddenDirectory[] = ".millrace";
+inline constexpr char kBadDirectory[] = "_bad";  // in OUT: what --skip-bad-records left out
 
 // "part-r-00003", "errors-m-00120.gz".
 std::string OutputFileName(std::string_view output, const TaskId& task,

@@ -56,7 +56,7 @@ class OutputWriter {
 // processes at the same time.
 //
 // Success: with overwrite, swaps the old content of OUT for the new; removes files that attempts of
-// the job published and that are not in work.files; writes _SUCCESS; removes everything temporary.
+// the job published and that are not in work.files; writes work.bad_records into OUT/_bad; writes _SUCCESS; removes everything temporary.
 // _SUCCESS is never there without all files that it vouches for. Failure: removes what attempts
 // published and everything temporary; with overwrite, OUT is as it was before the job. OUT itself
 // is removed if the job made it and it is empty (a crash in the last instant may leave it). Errors:

@@ -38,16 +38,42 @@ Merger OpenMerger(AttemptContext& context, const std::vector<Segment>& segments)
   return Merger(context.env, std::move(inputs), std::move(options));
 }
 
-// All groups through the user's reduce() and finish().
-Attempted<void> ReduceGroups(AttemptContext& context, UserJob& job, Merger& merger, OutputSinks& sinks) {
+// The group that is to be left out; null if this one is not.
+const wire::BadRecord* FindBad(const std::vector<wire::BadRecord>& skip, std::string_view key, uint64_t number) {
+  for (const wire::BadRecord& bad : skip) {
+    if (bad.bytes != key.size() || !key.starts_with(bad.data)) continue;
+    // Of a long key only the beginning is known.
+    if (bad.data.size() == key.size() || bad.number == number) return &bad;
+  }
+  return nullptr;
+}
+
+wire::BadRecord LeftOut(wire::BadRecord bad, std::string_view key, uint64_t number) {
+  bad.number = number;
+  bad.data = key.substr(0, wire::kMaxBadRecordData);
+  return bad;
+}
+
+// All groups but those in Assignment::skip through the user's reduce() and finish(); returns what was left out.
+Attempted<std::vector<wire::BadRecord>> ReduceGroups(AttemptContext& context, UserJob& job, Merger& merger,
+                                                     OutputSinks& sinks) {
   BlackBox& box = context.black_box;
+  const std::vector<wire::BadRecord>& skip = context.assignment.skip;
+  std::vector<wire::BadRecord> skipped;
+  const auto fail = [](Attempted<void> failed) { return tl::unexpected(std::move(failed).error()); };
   GroupStream<Merger> groups(merger, job, box);
   while (groups.NextGroup() == Step::kRecord) {
+    const uint64_t number = groups.groups() - 1;
+    box.where.record_no = number;
+    if (const wire::BadRecord* bad = FindBad(skip, groups.name(), number)) {
+      skipped.push_back(LeftOut(*bad, groups.name(), number));
+      continue;
+    }
     auto reduced = job.Reduce(groups.abi(), sinks.main());
     if (groups.failed()) break;
     // A sink's failure is why user code stopped, so it is looked at first.
-    if (auto sound = sinks.Check(); !sound) return sound;
-    if (!reduced) return reduced;
+    if (auto sound = sinks.Check(); !sound) return fail(sound);
+    if (!reduced) return fail(reduced);
     if (groups.groups() % kProgressEvery == 0) {
       box.records_done.store(groups.records(), std::memory_order_relaxed);
       box.bytes_done.store(merger.bytes_read(), std::memory_order_relaxed);
@@ -58,11 +84,14 @@ Attempted<void> ReduceGroups(AttemptContext& context, UserJob& job, Merger& merg
   box.bytes_done.store(box.bytes_total.load(std::memory_order_relaxed), std::memory_order_relaxed);
   box.excerpt_size = 0;
   auto finished = job.Finish(sinks.main());
-  if (auto sound = sinks.Check(); !sound) return sound;
-  if (!finished) return finished;
-  context.counters["mr.reduce_input_groups"] += static_cast<int64_t>(groups.groups());
+  if (auto sound = sinks.Check(); !sound) return fail(sound);
+  if (!finished) return fail(finished);
+  const uint64_t reduced = groups.groups() - skipped.size();
+  if (!skipped.empty()) context.counters["mr.skipped_records"] += static_cast<int64_t>(skipped.size());
+  context.counters["mr.reduce_input_groups"] += static_cast<int64_t>(reduced);
   context.counters["mr.reduce_input_records"] += static_cast<int64_t>(groups.records());
-  return sinks.Finish(groups.groups());
+  if (auto written = sinks.Finish(reduced); !written) return fail(written);
+  return skipped;
 }
 
 }  // namespace
@@ -79,10 +108,12 @@ Attempted<wire::ReduceResult> ReduceSegments(AttemptContext& context, const mr_j
   OutputSinks sinks(**writer, context, CountsLines(def));
   auto job = UserJob::Create(def, context);
   if (!job) return tl::unexpected(std::move(job).error());
+  wire::ReduceResult result;
   {
     Merger merger = OpenMerger(context, segments);
     auto reduced = ReduceGroups(context, **job, merger, sinks);
     if (!reduced) return tl::unexpected(std::move(reduced).error());
+    result.skipped = std::move(*reduced);
   }
   (*job)->CollectCounters();
   job->reset();  // its destructor is user code too: let it fail before anything is published
@@ -91,7 +122,6 @@ Attempted<wire::ReduceResult> ReduceSegments(AttemptContext& context, const mr_j
   if (!status) return tl::unexpected(FailureOf(status.error()));
   auto files = (*writer)->Publish();
   if (!files) return tl::unexpected(FailureOf(files.error()));
-  wire::ReduceResult result;
   result.files = std::move(*files);
   return result;
 }

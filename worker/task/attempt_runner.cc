@@ -44,12 +44,11 @@ void AddLineNumber(Env& env, const wire::Assignment& assignment, wire::Failure& 
 }
 
 // A bare bad_alloc says neither how much there was nor which option gives more.
-void AddMemoryLimit(wire::Failure& failure) {
+void AddMemoryLimit(uint64_t limit_bytes, const wire::Assignment& assignment, wire::Failure& failure) {
   if (failure.cause != wire::FailureCause::kMemory) return;
-  const uint64_t limit = MemoryLimit();
-  failure.message = StrCat(failure.message, ": out of memory",
-                           limit > 0 ? StrCat(", the task's limit is ", FormatSize(limit)) : std::string(),
-                           "; --memory gives it more");
+  failure.message = StrCat(failure.message, ": out of memory; the task's peak was ", FormatSize(PeakMemoryBytes()),
+                           ", its limit is ",
+                           DescribeMemoryLimit(limit_bytes, assignment.config.memory_limit_bytes));
 }
 
 wire::Failure Internal(std::string message) {
@@ -254,7 +253,7 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
   } else {
     wire::Failure& failure = result.error();
     AddLineNumber(env_, assignment, failure);
-    AddMemoryLimit(failure);
+    AddMemoryLimit(hello_.memory_limit_bytes, assignment, failure);
     const std::string where =
         failure.function.empty() ? std::string() : StrCat(" in ", failure.function, "()");
     log(MR_LOG_ERROR,

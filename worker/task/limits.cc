@@ -7,6 +7,8 @@
 #include <csignal>
 #include <fstream>
 
+#include "common/base/strings.h"
+
 namespace mr::worker {
 
 bool IsolateProcess(int expected_parent) {
@@ -33,6 +35,13 @@ uint64_t MemoryLimit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 0;
   return limit.rlim_cur;
+}
+
+std::string DescribeMemoryLimit(uint64_t limit_bytes, uint64_t asked_bytes) {
+  if (limit_bytes == 0) return "the machine's memory (no limit is set; the job's --memory sets one)";
+  return StrCat(FormatSize(limit_bytes), asked_bytes != 0 ? " (the job's --memory)"
+                                                          : " (this worker's default, its --memory shared among its "
+                                                            "--slots; the job's --memory sets another)");
 }
 
 int64_t CpuMilliseconds() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace mr::worker {
 
@@ -15,6 +16,9 @@ bool IsolateProcess(int expected_parent);
 // memory counts too.
 void LimitMemory(uint64_t bytes);
 uint64_t MemoryLimit();  // as set by LimitMemory; 0 = none
+
+// "256.0 MiB (the job's --memory)": a limit and where it comes from. `asked_bytes`: JobConfig::memory_limit_bytes.
+std::string DescribeMemoryLimit(uint64_t limit_bytes, uint64_t asked_bytes);
 
 // From getrusage: of this process until now.
 int64_t CpuMilliseconds();

@@ -193,6 +193,10 @@ void UserJob::Impl::AddPosition(wire::Failure& result) {
   const mr_where& where = box.where;
   if (where.phase == MR_PHASE_COMBINE || where.phase == MR_PHASE_REDUCE) {
     result.excerpt.assign(box.excerpt, std::min<size_t>(box.excerpt_size, sizeof box.excerpt));
+    result.record_bytes = box.record_size;
+    // A combiner's group says nothing about which record is to blame.
+    result.at_record = where.phase == MR_PHASE_REDUCE;
+    if (result.at_record) result.record_no = where.record_no;
     return;
   }
   if (where.phase != MR_PHASE_MAP || batch.data() == nullptr) return;
@@ -207,6 +211,7 @@ void UserJob::Impl::AddPosition(wire::Failure& result) {
   result.record_offset += position;
   result.record_bytes = size;
   result.excerpt = batch.substr(position, std::min<uint64_t>(size, kExcerptBytesMax));
+  result.at_record = true;
 }
 
 Attempted<void> UserJob::Impl::Conclude(int code, uint32_t phase) {

@@ -136,6 +136,36 @@ TEST(FailureReportText, Resume_IsOfferedOnlyWhileItWorks) {
   EXPECT_THAT(KilledReport(job, Cluster()), HasSubstr("run --like j43 --resume -o "));
 }
 
+TEST(FailureReportText, SkipBadRecords_IsOfferedWhereARecordIsToBlame) {
+  wire::JobView job = FailedTotals();
+  const std::string hint = "mrsubmit run --like j43 --skip-bad-records 10 -o /data/out/totals    without such records\n";
+  EXPECT_THAT(FailureReportText(job, Cluster()), Not(HasSubstr("--skip-bad-records"))) << "it may not be the record";
+  job.failure->failure.at_record = true;
+  EXPECT_THAT(FailureReportText(job, Cluster()), HasSubstr(hint));
+  job.failure->same_record = false;
+  EXPECT_THAT(FailureReportText(job, Cluster()), Not(HasSubstr("--skip-bad-records")));
+  job.failure->failure.cause = wire::FailureCause::kBadRecord;
+  EXPECT_THAT(FailureReportText(job, Cluster()), HasSubstr(hint));
+  job.failure->failure.cause = wire::FailureCause::kFatal;
+  EXPECT_THAT(FailureReportText(job, Cluster()), Not(HasSubstr("--skip-bad-records")));
+}
+
+TEST(SuccessReport, SkippedRecords_AreCountedAndFound) {
+  wire::JobView job;
+  job.id = JobId{43};
+  job.output_dir = "/data/out";
+  ReportContext context;
+  EXPECT_THAT(SuccessReport(job, context), Not(HasSubstr("skipped")));
+  job.counters["mr.skipped_records"] = 1;
+  EXPECT_THAT(SuccessReport(job, context), HasSubstr("  skipped   1 bad record, listed in /data/out/_bad\n"));
+  context.local = true;
+  context.output = "out/";
+  job.counters["mr.skipped_records"] = 1234;
+  EXPECT_THAT(SuccessReport(job, context), HasSubstr("  skipped   1,234 bad records, listed in out/_bad\n"));
+  context.output = "-";
+  EXPECT_THAT(SuccessReport(job, context), HasSubstr("  skipped   1,234 bad records\n"));
+}
+
 TEST(SuccessReport, Cluster_Golden) {
   wire::JobView job = Totals();
   job.state = wire::JobState::kSucceeded;

@@ -75,7 +75,8 @@ struct ByFirst {};  // by hash of the first N parts of a tuple key
 // ---- exceptions -----------------------------------------------------------------------------------------
 // Any other exception fails the attempt, which is then tried again elsewhere (--max-attempts).
 
-// This record is at fault: it is skipped where the job allows that (--skip-bad-records).
+// This record (in reduce: this group) is at fault: the next attempt leaves it out where the job allows that
+// (--skip-bad-records). What the attempt has emitted before does not count, so that nothing is there twice.
 struct BadRecord : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

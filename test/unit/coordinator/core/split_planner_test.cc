@@ -151,6 +151,8 @@ TEST(CheckSpec, BadValues_AreRefused) {
               testing::HasSubstr("--split-size"));
   EXPECT_THAT(refuse([](auto& spec) { spec.config.max_failed_permille = 1001; }),
               testing::HasSubstr("max failed tasks is 100.1%"));
+  EXPECT_THAT(refuse([](auto& spec) { spec.config.skip_bad_records = 101; }),
+              testing::HasSubstr("at most 100 are possible (--skip-bad-records)"));
   EXPECT_THAT(refuse([](auto& spec) { spec.config.max_attempts = 0; }),
               testing::HasSubstr("--max-attempts"));
   EXPECT_THAT(refuse([](auto& spec) { spec.config.reducers = kMaxReducers + 1; }),

@@ -38,6 +38,20 @@ TEST_F(BlobStoreTest, Put_PiecesInOrder_AreStoredAndReadBack) {
   EXPECT_EQ(got->bytes, bytes_.substr(900));
 }
 
+TEST_F(BlobStoreTest, Forget_TakesTheFileAlong_UnlessItIsStoredAgain) {
+  BlobStore store = Open();
+  const std::string sha256 = Sha256Hex(bytes_);
+  ASSERT_TRUE(store.Put(1, Piece(0, 1003))->stored_now);
+  store.Forget(sha256);
+  EXPECT_EQ(store.Get({sha256, 0}).error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(store.Put(1, Piece(0, 1003))->stored_now) << "before the file was removed";
+  ASSERT_TRUE(store.RemoveForgotten().has_value());
+  EXPECT_TRUE(store.Get({sha256, 0}).has_value());
+  store.Forget(sha256);
+  ASSERT_TRUE(store.RemoveForgotten().has_value());
+  EXPECT_TRUE(Open().found().empty());
+}
+
 TEST_F(BlobStoreTest, Put_AGap_AsksForTheMissingPiece) {
   BlobStore store = Open();
   EXPECT_EQ(store.Put(1, Piece(500, 503))->response.received_bytes, 0u);

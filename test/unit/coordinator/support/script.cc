@@ -17,6 +17,8 @@ wire::FailureCause ToCause(const std::string& name) {
   static const std::map<std::string, wire::FailureCause> causes{
       {"exception", wire::FailureCause::kException},
       {"fatal", wire::FailureCause::kFatal},
+      {"bad_record", wire::FailureCause::kBadRecord},
+      {"timeout", wire::FailureCause::kTimeout},
       {"signal", wire::FailureCause::kSignal},
       {"bad_input", wire::FailureCause::kBadInput},
       {"disk_full", wire::FailureCause::kDiskFull},
@@ -39,6 +41,26 @@ uint32_t Number(const std::map<std::string, std::string>& named, const std::stri
   return found == named.end()
              ? otherwise
              : static_cast<uint32_t>(std::strtoul(found->second.c_str(), nullptr, 10));
+}
+
+// "7": the record at that offset of a map's file; "ann": the group with that key.
+void SetPosition(wire::Failure& failure, const std::string& place) {
+  failure.at_record = true;
+  if (!place.empty() && place[0] >= '0' && place[0] <= '9') {
+    failure.input_path = "/in";
+    failure.record_offset = std::strtoull(place.c_str(), nullptr, 10);
+  } else {
+    failure.excerpt = place;
+    failure.record_bytes = place.size();
+  }
+}
+
+void SetSkipped(wire::AttemptResult& result, const std::string& place) {
+  wire::Failure failure;
+  SetPosition(failure, place);
+  const wire::BadRecord record{failure.input_path, failure.record_offset, 0, place.size(), place, "bad"};
+  if (auto* map = std::get_if<wire::MapResult>(&result)) map->skipped = {record};
+  if (auto* reduce = std::get_if<wire::ReduceResult>(&result)) reduce->skipped = {record};
 }
 
 }  // namespace
@@ -252,6 +274,7 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     request.spec.config.max_attempts = Number(named, "max_attempts", 4);
     request.spec.config.max_running = Number(named, "max_running", 0);
     request.spec.config.max_failed_permille = Number(named, "max_failed", 0);
+    request.spec.config.skip_bad_records = Number(named, "skip", 0);
     request.spec.config.user = Get(named, "user", "ada");
     const std::string priority = Get(named, "priority", "normal");
     request.spec.config.priority = priority == "high"  ? wire::Priority::kHigh
@@ -304,6 +327,16 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
   }
   if (command == "drain" || command == "undrain")
     return wire::DrainRequest{arguments.subject, command == "undrain", Get(named, "reason", "")};
+  if (command == "gc") {
+    wire::GcRequest request;
+    request.dry_run = arguments.flags.contains("dry");
+    for (const std::string_view text : Split(Get(named, "claims", ""), ',')) {
+      const std::string_view job = text.substr(0, text.find('-'));
+      const bool other = job.size() < text.size();  // j1-x: some other cluster's
+      if (!job.empty()) request.claims.push_back({ParseJobId(job).value_or(JobId{}), other ? 1u : 0u});
+    }
+    return request;
+  }
   if (command == "spec") return wire::GetSpecRequest{job};
   return wire::GetClusterRequest{};
 }
@@ -340,13 +373,17 @@ wire::RequestBody Script::MakeReport(const Arguments& arguments, WorkerRef ref) 
     request.progress.push_back({id, 50, 100, 1, 5, "", ""});
   for (const AttemptId& id : request.commit_requests)
     request.progress.push_back({id, 100, 100, 1, 10, "", ""});
-  for (const AttemptId& id : Attempts(arguments, "done"))
+  for (const AttemptId& id : Attempts(arguments, "done")) {
     request.outcomes.push_back(MakeSuccess(id, ReducersOf(id.task.job)));
+    if (arguments.named.contains("skipped"))
+      SetSkipped(*request.outcomes.back().result, arguments.named.at("skipped"));
+  }
   const auto parts = [&](const std::string& name) { return Split(arguments.named.at(name), ':'); };
   if (arguments.named.contains("failed")) {
     const auto words = parts("failed");
     const std::string cause(words.size() > 1 ? words[1] : "exception");
     request.outcomes.push_back(MakeFailure(Attempt(std::string(words[0])), ToCause(cause), cause));
+    if (words.size() > 2) SetPosition(*request.outcomes.back().failure, std::string(words[2]));
   }
   if (arguments.named.contains("fetch")) {
     const auto words = parts("fetch");

@@ -4,16 +4,18 @@
 //   set lease=10s max_jobs=2 exit_when_idle=5s …   (before anything else)
 //   plugin                                          a plugin is stored
 //   submit maps=2 reducers=1 [out=/out] [max_attempts=4] [max_running=0] [user=u]
-//          [priority=low] [slots=1] [tie=0s] [again]
+//          [priority=low] [slots=1] [tie=0s] [skip=0] [again]
 //   register W [slots=2] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
 //   registration work W [free=1] [hold=1s] [accepted=A,…] [same] report W [running=A,…] [done=A,…]
-//   [failed=A:cause] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
+//   [failed=A:cause[:PLACE]] [skipped=PLACE] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
 //            [draining] [leaving] [same]
 //   advance 3s        kill j1 [task=j1-m0]        watch j1 [since=0] [wait=1s]
+//   gc [dry] [claims=j1,j2-x]       j2-x: with a nonce that is not j2's
 //   jobs    tasks j1    log j1-m0 [attempt=0]    cluster    spec j1
 //
 //   restart           of the coordinator, with what it has recorded; A@1 is then an attempt of its first life
 //
+// PLACE is where user code failed, or what was left out: 7, a record's offset in its file, or ann, a group's key.
 // W is a worker's name; W@n speaks from that session whatever the present one is. Each line answers
 // with what the core did: "+ record", "W< reply", and "@3.000s" before what a tick did while time
 // advanced.

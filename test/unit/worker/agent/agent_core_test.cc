@@ -305,7 +305,7 @@ TEST_F(AgentCoreTest, Memory_OverTheLimitIsKilledWithBothNumbers) {
   const auto report = Sent<wire::ReportRequest>();
   ASSERT_TRUE(report);
   EXPECT_EQ(report->outcomes.front().failure->cause, wire::FailureCause::kMemory);
-  EXPECT_THAT(report->outcomes.front().failure->message, HasSubstr("limit of"));
+  EXPECT_THAT(report->outcomes.front().failure->message, HasSubstr("peak was 1001 B, its limit is 1000 B (this worker's default"));
 }
 
 TEST_F(AgentCoreTest, Drain_TakesNoWorkFinishesAndLeaves) {

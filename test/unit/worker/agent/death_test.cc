@@ -28,6 +28,19 @@ TEST(FailureOfDeath, SignalInUserCodeNamesAddressAndFunction) {
   EXPECT_EQ(failure.input_path, "/in");
 }
 
+// Only then may the next attempt leave the record out.
+TEST(FailureOfDeath, PositionOfARecordIsMarked) {
+  DeathReport death;
+  death.signalled = true;
+  death.signal_number = SIGSEGV;
+  death.phase = MR_PHASE_MAP;
+  EXPECT_FALSE(FailureOfDeath(death, std::nullopt).at_record);
+  death.at_record = true;
+  EXPECT_TRUE(FailureOfDeath(death, std::nullopt).at_record);
+  death.phase = MR_PHASE_NONE;
+  EXPECT_FALSE(FailureOfDeath(death, std::nullopt).at_record);
+}
+
 TEST(FailureOfDeath, SigkillNearTheLimitIsMemory) {
   DeathReport death;
   death.signalled = true;
@@ -36,6 +49,10 @@ TEST(FailureOfDeath, SigkillNearTheLimitIsMemory) {
   death.peak_memory_bytes = 95;
   death.memory_limit_bytes = 100;
   EXPECT_EQ(FailureOfDeath(death, std::nullopt).cause, wire::FailureCause::kMemory);
+  EXPECT_THAT(FailureOfDeath(death, std::nullopt).message,
+              HasSubstr("the task's peak was 95 B, its limit is 100 B (this worker's default"));
+  death.memory_asked_bytes = 100;
+  EXPECT_THAT(FailureOfDeath(death, std::nullopt).message, HasSubstr("its limit is 100 B (the job's --memory)"));
   death.peak_memory_bytes = 10;
   EXPECT_EQ(FailureOfDeath(death, std::nullopt).cause, wire::FailureCause::kSignal);
   death.phase = MR_PHASE_NONE;

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <thread>
 
 #include "common/base/hash.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
+#include "test/support/fault_env.h"
 #include "test/unit/worker/testutil/c_jobs.h"
 #include "worker/run/merger.h"
 #include "worker/run/run_index.h"
@@ -350,6 +352,57 @@ TEST_F(MapAttemptTest, Partition_RangesGiveATotalOrder) {
   auto refused = Run(job, {});
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().cause, wire::FailureCause::kBadParameter);
+}
+
+// An attempt whose input suffers `fault` at the first call of `op`.
+Attempted<wire::MapResult> RunWithInputFault(const std::string& op, const std::function<mr::test::Fault(std::string)>& fault,
+                                             ErrorCode code = ErrorCode::kIo) {
+  ScratchDirectory scratch;
+  const std::string path = scratch / "input.txt";
+  const auto splits = WriteInput(path, "one\ntwo\n", 100);
+  mr::test::FaultEnv env(PosixEnv());
+  env.SetPlan(
+      [&](const mr::test::FaultCall& call) {
+        return call.op == op && call.path == path ? fault(path) : mr::test::Fault::kNone;
+      },
+      code);
+  AttemptFixture fixture(scratch.path(), env);
+  fixture.assignment.config.reducers = 1;
+  auto result = RunMapAttempt(fixture.context, WordCountJob(true, true), wire::MapWork{splits});
+  if (!result) {
+    EXPECT_EQ(result.error().input_path, path);
+  }
+  return result;
+}
+
+TEST(MapAttemptInput, UnreadableFile_IsBadInput) {
+  const auto fail = [](const std::string&) { return mr::test::Fault::kFail; };
+  auto result = RunWithInputFault("OpenForRead", fail, ErrorCode::kPermission);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().cause, wire::FailureCause::kBadInput);
+  // A disk that fails is not the job's fault.
+  result = RunWithInputFault("OpenForRead", fail, ErrorCode::kIo);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().cause, wire::FailureCause::kIo);
+}
+
+TEST(MapAttemptInput, FileWrittenToWhileItIsRead_IsBadInput) {
+  const auto result = RunWithInputFault("Stat", [](const std::string& path) {
+    EXPECT_TRUE(WriteFileAtomically(PosixEnv(), path, "one\ntwo\nthree\n").has_value());
+    return mr::test::Fault::kNone;
+  });
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().cause, wire::FailureCause::kBadInput);
+  EXPECT_NE(result.error().message.find("changed while it was read: it had 8 bytes"), std::string::npos)
+      << result.error().message;
+}
+
+TEST(MapAttemptInput, FileRemovedAfterItWasRead_DoesNotMatter) {
+  const auto result = RunWithInputFault("Stat", [](const std::string& path) {
+    EXPECT_TRUE(PosixEnv().RemoveFile(path).has_value());
+    return mr::test::Fault::kNone;
+  });
+  EXPECT_TRUE(result.has_value());
 }
 
 TEST_F(MapAttemptTest, Input_MissingFileIsBadInput) {

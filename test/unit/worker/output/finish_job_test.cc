@@ -20,10 +20,13 @@ using mr::test::MemoryEnv;
 const Tree kOldContent{{"/out/_SUCCESS", "old manifest"},
                        {"/out/part-r-00000", "old 0\n"},
                        {"/out/part-r-00002", "old 2\n"},
+                       {"/out/_bad/part-m-00001.jsonl", "left out then\n"},
+                       {"/out/_bad/part-m-00003.jsonl", "left out then\n"},
                        {"/out/notes/read.me", "a directory of the user\n"}};
 const Tree kNewContent{{"/out/_SUCCESS", "{\"job\": \"j42\"}"},
                        {"/out/part-r-00000", "new 0\n"},
-                       {"/out/part-r-00001", "new 1\n"}};
+                       {"/out/part-r-00001", "new 1\n"},
+                       {"/out/_bad/part-m-00003.jsonl", "{\"record\": 7}\n"}};
 
 // A job of two partitions whose tasks are all committed, with attempts that died on the way.
 class Job {
@@ -45,9 +48,9 @@ class Job {
   }
 
   MemoryEnv& env() { return env_; }
-  Status Commit(Env& env) const { return FinishJob(env, JobId{42}, config_, Success(files_)); }
+  Status Commit(Env& env) const { return FinishJob(env, JobId{42}, config_, WithBadRecords(Success(files_))); }
   Status Commit() { return Commit(env_); }
-  Status Undo(Env& env) const { return FinishJob(env, JobId{42}, config_, Failure(files_)); }
+  Status Undo(Env& env) const { return FinishJob(env, JobId{42}, config_, WithBadRecords(Failure(files_))); }
   Status Undo() { return Undo(env_); }
   Tree content() { return env_.Tree("/out"); }
   const wire::JobConfig& config() const { return config_; }
@@ -63,6 +66,11 @@ class Job {
   }
 
  private:
+  static wire::FinishWork WithBadRecords(wire::FinishWork work) {
+    work.bad_records = {{"part-m-00003.jsonl", work.success ? "{\"record\": 7}\n" : ""}};
+    return work;
+  }
+
   MemoryEnv env_;
   wire::JobConfig config_;
   std::vector<wire::OutputFile> files_;

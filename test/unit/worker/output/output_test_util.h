@@ -55,11 +55,11 @@ inline Result<std::vector<wire::OutputFile>> RunAttempt(Env& env, const wire::Jo
 }
 
 inline wire::FinishWork Success(std::vector<wire::OutputFile> files) {
-  return {true, std::move(files), "{\"job\": \"j42\"}"};
+  return {true, std::move(files), "{\"job\": \"j42\"}", {}};
 }
 
 inline wire::FinishWork Failure(std::vector<wire::OutputFile> files = {}) {
-  return {false, std::move(files), ""};
+  return {false, std::move(files), "", {}};
 }
 
 }  // namespace mr::worker::test

@@ -54,6 +54,7 @@ class JobTest : public ::testing::Test {
     reduce_->assignment.attempt.task.index = partition;
     reduce_->assignment.map_count = static_cast<uint32_t>(work_.sources.size());
     work_.partition = partition;
+    reduce_->assignment.skip = skip_;
     return RunReduceAttempt(reduce_->context, job, work_,
                             {.own_endpoint = kEndpoint, .own_output_dir = outputs()});
   }
@@ -71,8 +72,21 @@ class JobTest : public ::testing::Test {
 
   ScratchDirectory scratch_;
   wire::ReduceWork work_;
+  std::vector<wire::BadRecord> skip_;
   std::unique_ptr<AttemptFixture> reduce_;
 };
+
+// Fails on the group "bad".
+int ReduceButBad(void* instance, mr_group* group, mr_sink* sink) {
+  auto* task = static_cast<const mr_task*>(instance);
+  mr_bytes key, value;
+  if (group->next(group->host, &key, &value) != 1) return MR_STOP;
+  if (View(key) == "bad") {
+    task->fail(task->host, MR_FAIL_BAD_RECORD, {"Bad", 3}, {"no", 2});
+    return MR_FAILED;
+  }
+  return Write(sink, std::string(View(key)) + "\n");
+}
 
 constexpr Setting kPlain{true, true, 1, 4 << 20, 1 << 30, wire::Compression::kLz4};
 
@@ -86,6 +100,42 @@ std::string Text(uint64_t seed, size_t words) {
     text += random.Below(9) == 0 ? '\n' : ' ';
   }
   return text;
+}
+
+TEST_F(JobTest, BadGroup_IsNamedAndLeftOutWhenAsked) {
+  mr_job_def job = GroupingJob();
+  job.reduce = ReduceButBad;
+  RunMaps(job, WriteInput(scratch_ / "in", "ann\t1\nbad\t2\nbad\t3\nbadly\t4\n", 1 << 20), kPlain);
+  auto failed = RunReduce(job, 0, kPlain);
+  ASSERT_FALSE(failed.has_value());
+  const wire::Failure& failure = failed.error();
+  EXPECT_TRUE(failure.at_record);
+  EXPECT_EQ(failure.record_no, 1u);
+  EXPECT_EQ(failure.record_bytes, 3u);
+  EXPECT_EQ(failure.excerpt, "bad");
+
+  skip_ = {{failure.input_path, failure.record_offset, 7, failure.record_bytes, failure.excerpt, "e"}};
+  auto result = RunReduce(job, 0, kPlain);
+
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_EQ(Part(0), "ann\nbadly\n");
+  ASSERT_EQ(result->skipped.size(), 1u);
+  EXPECT_EQ(result->skipped[0], (wire::BadRecord{"", 0, 1, 3, "bad", "e"}));
+  EXPECT_EQ(reduce_->context.counters["mr.skipped_records"], 1);
+  EXPECT_EQ(reduce_->context.counters["mr.reduce_input_groups"], 2);
+}
+
+// Of a long key only the beginning is known: its number among the groups decides.
+TEST_F(JobTest, BadGroup_WithALongKeyIsKnownByItsNumberToo) {
+  mr_job_def job = GroupingJob();
+  const std::string begin(300, 'k');
+  RunMaps(job, WriteInput(scratch_ / "in", begin + "a\t1\n" + begin + "b\t2\n", 1 << 20), kPlain);
+  skip_ = {{"", 0, 1, 301, begin.substr(0, 256), "e"}};
+  auto result = RunReduce(job, 0, kPlain);
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_EQ(Part(0), begin + "a\t1\n");
+  ASSERT_EQ(result->skipped.size(), 1u);
+  EXPECT_EQ(result->skipped[0].data, begin + "b");
 }
 
 TEST_F(JobTest, WordCount_EqualsTheOracleForRandomSettings) {
