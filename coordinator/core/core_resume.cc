@@ -42,6 +42,8 @@ wire::JobConfig ForMaps(wire::JobConfig config) {
   config.on_failure = none.on_failure;
   config.resume_from = {};
   config.stage = config.stages = 0;
+  config.backup = none.backup;
+  config.backup_factor_percent = 0;
   return config;
 }
 

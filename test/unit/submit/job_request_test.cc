@@ -126,6 +126,10 @@ TEST(ReadRunOptions, Wrong_NamesTheOptionAndTheForm) {
               HasSubstr("--max-failed-tasks: '101%' is not a share from 0% to 100%"));
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"max-failed-tasks", "x"}}, {"p", "i"}),
               HasSubstr("for instance 5%"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"backup", "on"}}, {"p", "i"}), HasSubstr("--backup"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"backup-factor", "0.9"}}, {"p", "i"}),
+              HasSubstr("--backup-factor: '0.9' is not a number from 1 to 1000, for instance 1.5"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"backup-factor", "2x"}}, {"p", "i"}), HasSubstr("for instance 1.5"));
   EXPECT_THAT(ErrorOf({{"output", "o"}}, {"p", "-"}), HasSubstr("needs --local"));
   EXPECT_THAT(ErrorOf({{"output", "-"}}, {"p", "i"}), HasSubstr("needs --local"));
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"local", "auto"}, {"detach", "true"}}, {"p", "i"}),
@@ -141,6 +145,8 @@ TEST(SettingsOf, RoundTrip_ThroughOptions) {
   spec.config.params = {{"a", "1"}};
   spec.config.max_attempts = 2;
   spec.config.max_failed_permille = 25;
+  spec.config.backup = false;
+  spec.config.backup_factor_percent = 205;
   spec.config.input_format = wire::InputFormat::kFixed;
   spec.config.record_bytes = 10;
   spec.inputs.push_back({"/in/file", "left", 1, 1, wire::Compression::kNone});
@@ -154,6 +160,8 @@ TEST(SettingsOf, RoundTrip_ThroughOptions) {
   EXPECT_EQ(options->config.split_bytes, 12345u);
   EXPECT_EQ(options->config.max_attempts, 2u);
   EXPECT_EQ(options->config.max_failed_permille, 25u);
+  EXPECT_FALSE(options->config.backup);
+  EXPECT_EQ(options->config.backup_factor_percent, 205u);
   EXPECT_EQ(options->config.record_bytes, 10u);
   EXPECT_THAT(options->params, ElementsAre("a=1"));
   ASSERT_EQ(options->inputs.size(), 1u);
