@@ -34,6 +34,8 @@ std::vector<OptionSpec> RunOptionSpecs() {
        "of each phase may fail for good; the job succeeds without them (0)"},
       {"skip-bad-records", 0, kValue, "N",
        "records (map) or groups (reduce) that each task may leave out; listed in OUTPUT/_bad (0)"},
+      {"backup", 0, kValue, "WHEN", "second attempts for tasks that are far behind: auto or off (auto)"},
+      {"backup-factor", 0, kValue, "X", "of what others take, that a task must be going to take for it (1.5)"},
       {"task-timeout", 0, kValue, "D", "a task may be without progress this long (10m)"},
       {"max-running", 0, kValue, "N", "tasks at once (no limit)"},
       {"priority", 0, kValue, "WHICH", "low, normal or high: who gets free slots first (normal)"},

@@ -25,6 +25,7 @@ constexpr uint64_t kLocalSplitLeast = 1ull << 20;
 constexpr uint64_t kMaxSplitsMost = 100'000;
 constexpr uint64_t kSlotsPerTaskMost = 4096;
 constexpr uint64_t kSkipBadRecordsMost = 100;
+constexpr uint32_t kBackupFactorMost = 1000;
 constexpr int64_t kTieDefaultMs = 30'000;
 constexpr int64_t kTieLeastMs = 1000;  // an attached client is heard of about once a second
 
@@ -138,6 +139,23 @@ Result<uint32_t> ParsePermille(const Settings& settings, const std::string& name
               StrCat("--", name, ": '", whole, "' is not a share from 0% to 100%, for instance 5%"));
 }
 
+// "1.5", as a percentage.
+Status ReadBackup(const Settings& settings, wire::JobConfig& config) {
+  MR_ASSIGN_OR_RETURN(const size_t backup, settings.Choice("backup", {"auto", "off"}, 0));
+  config.backup = backup == 0;
+  if (!settings.Has("backup-factor")) return {};
+  const std::string text = settings.Get("backup-factor");
+  double factor = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), factor);
+  const bool number = error == std::errc() && end == text.data() + text.size();
+  if (!number || factor < 1 || factor > kBackupFactorMost) {
+    return Fail(ErrorCode::kInvalidArgument, StrCat("--backup-factor: '", text, "' is not a number from 1 to ",
+                                                    kBackupFactorMost, ", for instance 1.5"));
+  }
+  config.backup_factor_percent = static_cast<uint32_t>(std::lround(factor * 100));
+  return {};
+}
+
 // Numbers, sizes and words that go straight into the config.
 Status ReadLimits(const Settings& settings, RunOptions& options) {
   wire::JobConfig& config = options.config;
@@ -190,7 +208,7 @@ Status ReadLimits(const Settings& settings, RunOptions& options) {
   }
   MR_ASSIGN_OR_RETURN(const size_t failure, settings.Choice("on-failure", {"fail", "pause"}, 0));
   config.on_failure = static_cast<wire::OnFailure>(failure);
-  return {};
+  return ReadBackup(settings, config);
 }
 
 Status ReadTie(const Settings& settings, wire::JobConfig& config) {
@@ -396,6 +414,9 @@ std::map<std::string, Setting> SettingsOf(const wire::JobSpec& spec, const std::
   if (config.workdir != wire::Workdir::kWorkers)
     set("workdir", {config.workdir == wire::Workdir::kPrivate ? "private" : "shared"});
   if (config.on_failure == wire::OnFailure::kPause) set("on-failure", {"pause"});
+  if (!config.backup) set("backup", {"off"});
+  set("backup-factor", {StrCat(config.backup_factor_percent / 100, ".", config.backup_factor_percent / 10 % 10,
+                               config.backup_factor_percent % 10)});
   set("seed", {StrCat(config.seed)});
   if (!config.job_dir.empty()) set("job-dir", {config.job_dir});
   return settings;

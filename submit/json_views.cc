@@ -27,6 +27,8 @@ json Of(const wire::PhaseProgress& phase) {
           {"total", phase.total},
           {"retried", phase.retried},
           {"failed", phase.failed},
+          {"backups", phase.backups},
+          {"backups_won", phase.backups_won},
           {"bytes_done", phase.bytes_done},
           {"bytes_total", phase.bytes_total}};
 }
@@ -115,7 +117,8 @@ json Of(const wire::AttemptView& attempt) {
           {"bytes_done", attempt.bytes_done},
           {"bytes_total", attempt.bytes_total},
           {"records_done", attempt.records_done},
-          {"cause", attempt.cause}};
+          {"cause", attempt.cause},
+          {"backup", attempt.backup}};
 }
 
 json Of(const wire::WorkerView& worker) {
@@ -128,6 +131,7 @@ json Of(const wire::WorkerView& worker) {
           {"state", WorkerStateName(worker)},
           {"note", worker.note},
           {"outputs_held", worker.outputs_held},
+          {"quarantined", worker.quarantined},
           {"slots", worker.slots},
           {"busy", worker.busy},
           {"last_seen", TimeOrNull(worker.last_seen_unix_ms)},
@@ -257,7 +261,8 @@ std::string ExplainJson(const wire::ExplainResponse& answer) {
 std::string WorkerStateName(const wire::WorkerView& worker) {
   if (!worker.alive) return "gone";
   if (worker.taken_out) return worker.busy > 0 || worker.outputs_held > 0 ? "draining" : "drained";
-  return worker.draining ? "draining" : "alive";
+  if (worker.draining) return "draining";
+  return worker.quarantined ? "quarantined" : "alive";
 }
 
 std::string WorkersJson(const std::vector<wire::WorkerView>& workers) {
@@ -308,6 +313,8 @@ std::string SpecJson(const wire::JobSpec& spec) {
                {"max_attempts", config.max_attempts},
                {"max_failed_tasks", wire::FormatPermille(config.max_failed_permille)},
                {"skip_bad_records", config.skip_bad_records},
+               {"backup", config.backup},
+               {"backup_factor", config.backup_factor_percent / 100.0},
                {"max_running", config.max_running},
                {"task_timeout_ms", config.task_timeout_ms},
                {"seed", config.seed},

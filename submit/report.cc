@@ -68,6 +68,10 @@ std::string PhaseSummary(std::string_view label, const wire::PhaseProgress& phas
   std::string line = StrCat("  ", label, FormatCount(phase.total),
                             phase.total == 1 ? " task" : " tasks", Quantiles(phase.durations_ms));
   if (phase.retried > 0) line += StrCat("   ", FormatCount(phase.retried), " retried");
+  if (phase.backups > 0) {
+    line += StrCat("   ", FormatCount(phase.backups_won), " of ", FormatCount(phase.backups),
+                   phase.backups == 1 ? " backup won" : " backups won");
+  }
   return line + "\n";
 }
 

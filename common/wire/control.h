@@ -56,7 +56,10 @@ struct PhaseProgress {
   uint64_t bytes_done = 0;  // running attempts' progress included
   std::vector<uint32_t> durations_ms;  // of completed tasks, sampled, at most 1000; for quantiles
   uint32_t failed = 0;  // tasks that were given up, within max_failed_permille
-  MR_FIELDS(PhaseProgress, total, done, running, retried, bytes_total, bytes_done, durations_ms, failed)
+  uint32_t backups = 0;      // backup attempts that were started, for stragglers; not in `retried`
+  uint32_t backups_won = 0;  // those that completed their task
+  MR_FIELDS(PhaseProgress, total, done, running, retried, bytes_total, bytes_done, durations_ms, failed, backups,
+            backups_won)
 };
 
 // A failure with where and how often it happened.
@@ -114,8 +117,9 @@ struct AttemptView {
   uint64_t bytes_total = 0;
   uint64_t records_done = 0;
   std::string cause;  // "std::invalid_argument: not a number" for the ones that ended badly
+  bool backup = false;  // began while another attempt of the task ran
   MR_FIELDS(AttemptView, id, state, worker_name, started_unix_ms, ended_unix_ms, bytes_done, bytes_total,
-            records_done, cause)
+            records_done, cause, backup)
 };
 
 struct TaskView {
@@ -142,10 +146,11 @@ struct WorkerView {
   uint64_t scratch_free_bytes = 0;
   std::map<std::string, std::string> labels;
   bool taken_out = false;      // by a person (DrainRequest): no new tasks until it is put back
-  std::string note;            // why it takes no tasks: the person's reason, or the worker's own trouble
+  std::string note;            // why it takes no tasks: a person's reason, its quarantine, or its own trouble
   uint32_t outputs_held = 0;   // map outputs that unfinished jobs still need
+  bool quarantined = false;    // everything fails on it while others get on: no tasks for a while, or one as a probe
   MR_FIELDS(WorkerView, ref, name, host, version, alive, draining, slots, busy, last_seen_unix_ms,
-            tasks_completed, tasks_failed, scratch_free_bytes, labels, taken_out, note, outputs_held)
+            tasks_completed, tasks_failed, scratch_free_bytes, labels, taken_out, note, outputs_held, quarantined)
 };
 
 // Tasks of one phase that wait for the same reason.
@@ -250,7 +255,8 @@ struct ExplainRequest {
   MR_FIELDS(ExplainRequest, job, task)
 };
 
-// Takes a worker out (it finishes what it runs, serves what it holds, and gets nothing new), or puts it back.
+// Takes a worker out (it finishes what it runs, serves what it holds, and gets nothing new), or puts it back, which
+// ends a quarantine too.
 // Holds for its name, also in later sessions, for as long as the coordinator lives.
 struct DrainRequest {
   static constexpr uint8_t kTag = 15;

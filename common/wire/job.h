@@ -108,12 +108,15 @@ struct JobConfig {
   uint32_t stage = 0;
   uint32_t stages = 0;
   uint32_t skip_bad_records = 0;  // so many records (map) or groups (reduce) each task may leave out
+  // Stragglers get a second attempt. Not for a job whose tasks do more than write their output.
+  bool backup = true;
+  uint32_t backup_factor_percent = 150;  // of what such tasks take, that one must be going to take; 100 or more
   MR_FIELDS(JobConfig, name, user, plugin_sha256, plugin_name, job_name, params, side_files, environment,
             input_format, record_bytes, output_dir, overwrite, output_compression, reducers, range_bounds,
             combine, shuffle_codec, split_bytes, task_memory_bytes, memory_limit_bytes, max_attempts,
             max_failed_permille, task_timeout_ms, max_running, priority, slots_per_task, max_splits, tie_ms,
             output_format, workdir, seed, job_dir, labels, output_nonce, on_failure, resume_from, stage, stages,
-            skip_bad_records)
+            skip_bad_records, backup, backup_factor_percent)
 };
 
 // "5%", "0.5%": JobConfig::max_failed_permille for people.

@@ -6,6 +6,8 @@
 //   core_outcome.cc   how attempts end          core_time.cc      leases, held requests, deadlines
 //   core_recovery.cc  a life after others       core_gc.cc        what ended jobs have left
 //   core_resume.cc    paused jobs, and what is left of those that did not succeed
+//   core_backup.cc    second attempts for stragglers
+//   core_quarantine.cc  workers that fail everything
 //
 // One thread.
 #pragma once
@@ -162,8 +164,25 @@ class CoordinatorCore {
   // ---- core_gc.cc
   std::vector<std::string> UnusedPlugins() const;
   bool IsResumed(JobId job) const;
+  // ---- core_backup.cc
+  void LookForStragglers(JobRun& run);
+  std::optional<TaskId> NextStraggler(const JobEntry& job, const JobRun& run, const Worker& worker) const;
+  Attempt& StartBackup(JobRun& run, const TaskId& task, const Worker& worker);
+  void AbortSiblings(const AttemptId& decided, const std::string& cause);
+  void FindStoppedLosers(const Worker& worker, const wire::ReportRequest& report);
+  void OpenFinishIfStopped(JobRun& run);
+
+  // ---- core_quarantine.cc
+  void NoteSuccess(Worker& worker, JobRun& run);
+  void NoteFailure(Worker& worker, const Attempt& attempt, const wire::Failure& failure);
+  uint32_t FailuresOfItsOwn(const Worker& worker) const;
+  bool OthersDoBetter(const Worker& worker, const JobRun& run) const;
+  void QuarantineIfBlackHole(Worker& worker);
+  bool AnotherIsUsable(const Worker& worker) const;
+  void ReviewQuarantines();
 
   // ---- core_schedule.cc
+  static bool FailedHere(const TaskEntry* entry, const Worker& worker);
   void Schedule();
   bool GiveWork(Worker& worker);
   enum class Offer : uint8_t {
@@ -173,6 +192,9 @@ class CoordinatorCore {
   };
   Offer OfferTo(Worker& worker, JobId id);
   bool MayRun(const JobRun& run, const Worker& worker) const;
+  TaskPool::Fit FitOf(const JobEntry& job, const JobRun& run, const TaskId& task, const Worker& worker) const;
+  // Another worker may yet read this task's input, which the given one could not.
+  bool AnotherMayRead(const JobEntry& job, const JobRun& run, const TaskId& task, const Worker& worker) const;
   void AnswerAssignment(Worker& worker, const Attempt& attempt);
   wire::Work MakeWork(const JobEntry& job, const TaskId& task) const;
   wire::ReduceWork MakeReduceWork(const JobEntry& job, uint32_t partition) const;

@@ -241,11 +241,11 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::KillRequest& reques
 }
 
 void CoordinatorCore::KillTask(const TaskId& task, const std::string& reason) {
-  const Attempt* attempt = FindRun(task.job)->pool.Find(task)->running();
-  if (attempt == nullptr) return;
-  const AttemptId id = attempt->id;
-  FindRun(task.job)->Warn(StrCat(ToString(id), " was killed by a user"));
-  Abort(id, reason.empty() ? "killed by a user" : StrCat("killed by a user: ", reason));
+  for (const Attempt* attempt : FindRun(task.job)->pool.Find(task)->Running()) {
+    const AttemptId id = attempt->id;
+    FindRun(task.job)->Warn(StrCat(ToString(id), " was killed by a user"));
+    Abort(id, reason.empty() ? "killed by a user" : StrCat("killed by a user: ", reason));
+  }
 }
 
 // A name wins over an id that looks alike. Null: no such worker.
@@ -266,6 +266,10 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::DrainRequest& reque
                                                             "; see mrsubmit workers")});
   }
   worker->taken_out = !request.undo;
+  if (request.undo) {
+    worker->failing = {};
+    worker->quarantine = {};
+  }
   worker->taken_out_reason = request.undo ? "" : Printable(request.reason, kMaxReasonBytes);
   Answer(asker, wire::DrainResponse{MakeWorkerView(*worker)});
 }

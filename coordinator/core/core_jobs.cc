@@ -11,6 +11,8 @@ namespace {
 
 // Ended jobs are forgotten early when their tasks together take too much memory.
 constexpr size_t kMaxRememberedTasks = 1'000'000;
+// The commit waits so long for attempts that were told to stop.
+constexpr int kLosersHeartbeats = 3;
 
 // "without 1 of 40 map tasks, which failed (--max-failed-tasks 5%)"; empty when nothing is missing.
 std::string WhatIsMissing(const JobEntry& job) {
@@ -64,7 +66,11 @@ void CoordinatorCore::BeginFinish(JobId id, bool success, bool killed, const std
     std::erase_if(worker.map_outputs,
                   [id](const AttemptId& attempt) { return attempt.task.job == id; });
   }
-  if (success) return run.pool.OpenFinish();
+  run.open_finish_by.reset();
+  if (success) {
+    run.open_finish_by = now_.mono + kLosersHeartbeats * options_.heartbeat;
+    return OpenFinishIfStopped(run);
+  }
   run.finish_by = (run.recovering ? *recover_by_ : now_.mono) + options_.cleanup_timeout;
   if (run.started_unix_ms == 0) return EndJob(id);  // nothing ever ran: nothing to clean up
   OpenCleanupIfQuiet(run);
@@ -73,7 +79,7 @@ void CoordinatorCore::BeginFinish(JobId id, bool success, bool killed, const std
 // The cleanup waits until no attempt of the job can still be writing.
 void CoordinatorCore::OpenCleanupIfQuiet(JobRun& run) {
   const JobEntry& job = state_.jobs.at(run.id);
-  if (job.stage != JobStage::kFinishing || job.success || run.pool.running_count() > 0) return;
+  if (job.stage != JobStage::kFinishing || job.success || run.pool.attempt_count() > 0) return;
   if (run.recovering) return;  // a worker that has not come back yet may be at it
   const wire::TaskState state = run.pool.Find(TaskId{run.id, Phase::kFinish, 0})->state;
   if (state == wire::TaskState::kBlocked || state == wire::TaskState::kCancelled)
@@ -84,9 +90,11 @@ void CoordinatorCore::EndJob(JobId id) {
   JobRun& run = *FindRun(id);
   Commit(wire::JobEnded{id, now_.unix_ms});
   for (const TaskId& task : std::set<TaskId>(run.pool.running_tasks())) {
-    const AttemptId attempt = run.pool.Find(task)->running()->id;
-    run.pool.End(attempt, wire::AttemptState::kAborted, "its job has ended", now_.unix_ms);
-    Forget(attempt);
+    for (const Attempt* running : run.pool.Find(task)->Running()) {
+      const AttemptId attempt = running->id;
+      run.pool.End(attempt, wire::AttemptState::kAborted, "its job has ended", now_.unix_ms);
+      Forget(attempt);
+    }
   }
   run.pool.Stop();
   run.finish_by.reset();

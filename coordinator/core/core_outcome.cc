@@ -117,6 +117,8 @@ void CoordinatorCore::TakeMap(Worker& worker, const wire::AttemptOutcome& outcom
   run.pool.Complete(id, now_.unix_ms);
   run.CountMap(job, id.task.index, *job.maps[id.task.index].completion);
   Forget(id);
+  AbortSiblings(id, "another attempt of the task was first");
+  NoteSuccess(worker, run);
   ++worker.tasks_completed;
   if (job.needs_map_outputs()) {
     run.pool.Find(id.task)->output_at = worker.id;
@@ -132,8 +134,11 @@ void CoordinatorCore::TakeReduce(const wire::AttemptOutcome& outcome,
   Commit(wire::ReduceCommitted{id, result, outcome.counters, outcome.times});
   run.pool.Complete(id, now_.unix_ms);
   run.CountReduce(*state_.Find(id.task)->completion);
-  ++workers_.Find(run.pool.Find(id)->worker.worker)->tasks_completed;
+  Worker& worker = *workers_.Find(run.pool.Find(id)->worker.worker);
+  ++worker.tasks_completed;
+  NoteSuccess(worker, run);
   Forget(id);
+  AbortSiblings(id, "another attempt of the task was first");
   FinishIfDone(id.task.job);
 }
 
@@ -141,6 +146,7 @@ void CoordinatorCore::TakeFailure(Worker& worker, const wire::AttemptOutcome& ou
   const AttemptId& id = outcome.attempt;
   wire::Failure failure = outcome.failure.value_or(wire::Failure{});
   if (!outcome.failure) failure.message = "the worker reported an end without a result";
+  NoteFailure(worker, *FindRun(id.task.job)->pool.Find(id), failure);
   // User code does not run in the finish task: whatever happens there is ours.
   if (IsUsersFault(failure.cause) && id.task.phase != Phase::kFinish)
     return FailAttempt(worker, id, failure);
@@ -156,6 +162,7 @@ void CoordinatorCore::TakeFailure(Worker& worker, const wire::AttemptOutcome& ou
   if (failure.cause == wire::FailureCause::kFetch) TakeFetchFailure(id, failure);
   if (times < (failure.cause == wire::FailureCause::kFetch ? kMaxFetchTrouble : kMaxTrouble))
     return;
+  if (!run.pool.Find(id.task)->running.empty()) return;  // another attempt may still complete it
   if (state_.jobs.at(id.task.job).stage == JobStage::kActive) {
     wire::FailureReport report;
     report.attempt = id;
@@ -185,10 +192,20 @@ void CoordinatorCore::FailAttempt(Worker& worker, const AttemptId& id,
   ++run.failures_at[worker.id];
   const uint32_t times = static_cast<uint32_t>(bad.charged.size());
   const uint32_t limit = job.spec.config.max_attempts;
-  if (!IsFatal(failure.cause) && times < limit) {
+  // One worker may lack what the others have.
+  const bool once_more = failure.cause == wire::FailureCause::kBadInput && AnotherMayRead(job, run, id.task, worker);
+  if ((!IsFatal(failure.cause) || once_more) && times < limit) {
     run.Warn(StrCat(ToString(id), " failed on ", worker.info.name, " (", times, " of ", limit,
                     "): ", text));
     return;
+  }
+  if (!run.pool.Find(id.task)->running.empty()) {
+    // The task's other attempt may still complete it, unless what has happened would strike every task.
+    if (IsTasksOwn(failure.cause)) {
+      return run.Warn(StrCat(ToString(id), " failed on ", worker.info.name, " for good, but another attempt of the task "
+                             "runs: ", text));
+    }
+    AbortSiblings(id, "another attempt of the task failed for good");
   }
   if (GiveUp(id.task, failure)) return;
   if (!run.failure) run.failure = MakeFailureReport(entry);
@@ -264,7 +281,7 @@ void CoordinatorCore::LoseOutput(const AttemptId& id, const std::string& reason)
   AbortStarvedReduces(run);
   run.UncountMap(job, id.task.index, *job.maps[id.task.index].completion);
   Commit(wire::MapOutputLost{id, reason});
-  run.pool.LoseOutput(id.task);
+  run.pool.LoseOutput(id);
   run.pool.Find(id)->cause = reason;
   run.Changed();
 }
@@ -274,9 +291,11 @@ void CoordinatorCore::LoseOutput(const AttemptId& id, const std::string& reason)
 void CoordinatorCore::AbortStarvedReduces(JobRun& run) {
   for (const TaskId& task : std::set<TaskId>(run.pool.running_tasks())) {
     if (task.phase != Phase::kReduce) continue;
-    const Attempt& attempt = *run.pool.Find(task)->running();
-    if (attempt.cancelling || attempt.shuffle_bytes_done >= run.partition_bytes[task.index]) continue;
-    Abort(attempt.id, "a map output that it had not fetched was lost");
+    for (const Attempt* attempt : run.pool.Find(task)->Running()) {
+      if (attempt->cancelling || attempt->shuffle_bytes_done >= run.partition_bytes[task.index]) continue;
+      const AttemptId id = attempt->id;
+      Abort(id, "a map output that it had not fetched was lost");
+    }
   }
 }
 

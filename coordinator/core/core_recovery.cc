@@ -187,7 +187,7 @@ void CoordinatorCore::EndRecoveryOf(JobRun& run) {
     const auto revoke = [&](const std::vector<TaskEntry>& tasks, Phase phase) {
       for (uint32_t i = 0; i < tasks.size(); ++i) {
         const TaskId task{run.id, phase, i};
-        if (!tasks[i].granted || tasks[i].completion || run.pool.Find(task)->running() != nullptr) continue;
+        if (!tasks[i].granted || tasks[i].completion || !run.pool.Find(task)->running.empty()) continue;
         const AttemptId silent = *tasks[i].granted;
         Commit(wire::CommitRevoked{silent});
         run.pool.ReleaseGrant(silent);

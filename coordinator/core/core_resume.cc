@@ -43,6 +43,8 @@ wire::JobConfig ForMaps(wire::JobConfig config) {
   config.resume_from = {};
   config.stage = config.stages = 0;
   config.skip_bad_records = 0;  // a map that left out a record is not taken over
+  config.backup = none.backup;
+  config.backup_factor_percent = 0;
   return config;
 }
 

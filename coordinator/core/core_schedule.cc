@@ -7,23 +7,20 @@
 #include "coordinator/core/manifest.h"
 
 namespace mr::coordinator {
-namespace {
 
-bool FailedHere(const TaskEntry* entry, const std::string& worker_name) {
+bool CoordinatorCore::FailedHere(const TaskEntry* entry, const Worker& worker) {
   return entry != nullptr && std::any_of(entry->failures.begin(), entry->failures.end(),
                                          [&](const FailedAttempt& failed) {
-                                           return failed.worker_name == worker_name;
+                                           return failed.worker_name == worker.info.name;
                                          });
 }
-
-}  // namespace
 
 void CoordinatorCore::Schedule() {
   ExpireHistory();
   const bool work = std::any_of(active_.begin(), active_.end(),
                                 [this](JobId job) {
                                   const JobRun& run = runs_.at(job);
-                                  return run.pool.has_pending() || !run.reserved.empty();
+                                  return run.pool.has_pending() || !run.reserved.empty() || !run.stragglers.empty();
                                 });
   if (!work || !someone_may_wait_) return;
   const std::vector<WorkerId> waiting = workers_.Waiting();
@@ -39,8 +36,32 @@ bool CoordinatorCore::MayRun(const JobRun& run, const Worker& worker) const {
   });
 }
 
+// An input that a worker could not read is tried on another one, once.
+bool CoordinatorCore::AnotherMayRead(const JobEntry& job, const JobRun& run, const TaskId& task,
+                                     const Worker& worker) const {
+  const auto& failures = job.Find(task)->failures;
+  const auto unread = std::count_if(failures.begin(), failures.end(), [](const FailedAttempt& failed) {
+    return failed.failure.cause == wire::FailureCause::kBadInput;
+  });
+  const auto& all = workers_.workers();
+  return unread == 1 && std::any_of(all.begin(), all.end(), [&](const Worker& other) {
+    return other.id != worker.id && other.usable() && other.trouble.empty() && !run.Excludes(other.id) &&
+           other.info.slots >= job.SlotsOf(task.phase) && !FailedHere(job.Find(task), other);
+  });
+}
+
+TaskPool::Fit CoordinatorCore::FitOf(const JobEntry& job, const JobRun& run, const TaskId& task,
+                                     const Worker& worker) const {
+  const TaskEntry* entry = job.Find(task);
+  if (!FailedHere(entry, worker)) return TaskPool::Fit::kWell;
+  const FailedAttempt& last = entry->failures.back();
+  const bool unread_here = last.failure.cause == wire::FailureCause::kBadInput && last.worker_name == worker.info.name;
+  return unread_here && AnotherMayRead(job, run, task, worker) ? TaskPool::Fit::kNotAtAll : TaskPool::Fit::kPoorly;
+}
+
 bool CoordinatorCore::GiveWork(Worker& worker) {
   if (!worker.held || worker.held->free_slots == 0 || !worker.usable()) return false;
+  if (worker.quarantine.probing && !worker.running.empty()) return false;
   for (const wire::Priority priority :
        {wire::Priority::kHigh, wire::Priority::kNormal, wire::Priority::kLow}) {
     for (const JobId id : active_) {
@@ -56,22 +77,23 @@ CoordinatorCore::Offer CoordinatorCore::OfferTo(Worker& worker, JobId id) {
   JobRun& run = runs_.at(id);
   const JobEntry& job = state_.jobs.at(id);
   const uint32_t max_running = job.spec.config.max_running;
-  if (max_running > 0 && run.pool.running_count() >= max_running) return Offer::kNothing;
+  if (max_running > 0 && run.pool.attempt_count() >= max_running) return Offer::kNothing;
   if (job.paused() || !MayRun(run, worker)) return Offer::kNothing;
   std::optional<TaskId> task;
   // A task that is reserved stays so until its holder has the slots for it.
   if (job.SlotsOf(Phase::kMap) <= worker.held->free_slots) task = TakeReserved(run, worker);
-  if (!task && !run.pool.has_pending()) return Offer::kNothing;
   if (!task) {
-    task = run.pool.NextPending(
-        [&](const TaskId& candidate) { return FailedHere(job.Find(candidate), worker.info.name); });
+    task = run.pool.NextPending([&](const TaskId& candidate) { return FitOf(job, run, candidate, worker); });
   }
-  CHECK(task.has_value());
+  const bool backup = !task;
+  if (backup) task = NextStraggler(job, run, worker);
+  if (!task) return Offer::kNothing;
   const uint32_t slots = job.SlotsOf(task->phase);
-  if (slots > worker.info.slots) return Offer::kNothing;
+  if (slots > worker.info.slots || (backup && slots > worker.held->free_slots)) return Offer::kNothing;
   // Enough slots will be free when some of its tasks have ended: given to a later job one by one, they never would.
   if (slots > worker.held->free_slots) return Offer::kWaits;
-  const Attempt& attempt = run.pool.Start(*task, worker.ref(), worker.info.name, now_);
+  const Attempt& attempt =
+      backup ? StartBackup(run, *task, worker) : run.pool.Start(*task, worker.ref(), worker.info.name, now_);
   worker.running.insert(attempt.id);
   worker.busy_slots += slots;
   worker.jobs.insert(id);

@@ -35,10 +35,13 @@ void CoordinatorCore::On(const Tick&) {
   TakeBackUnanswered();
   KillUntied();
   EndRecovery();
+  ReviewQuarantines();
   std::vector<JobId> overdue;
   for (const JobId id : active_) {
     JobRun& run = runs_.at(id);
     run.pool.ReleaseDelayed(now_.mono);
+    LookForStragglers(run);
+    OpenFinishIfStopped(run);
     if (run.finish_by && *run.finish_by <= now_.mono) overdue.push_back(id);
   }
   for (const JobId id : overdue) {
@@ -173,6 +176,7 @@ Time CoordinatorCore::NextDeadline() const {
   for (const JobId id : active_) {
     const JobRun& run = runs_.at(id);
     if (run.finish_by) consider(*run.finish_by);
+    if (run.open_finish_by) consider(*run.open_finish_by);
     if (run.tied_until && state_.jobs.at(id).stage == JobStage::kActive) consider(*run.tied_until);
     if (const auto deadline = run.pool.next_deadline()) consider(*deadline);
   }

@@ -65,6 +65,10 @@ void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker,
     if (!Contains(request.map_outputs, attempt))
       LoseOutput(attempt, StrCat("worker ", request.name, " started anew"));
   }
+  if (asker.client != worker.register_client) {  // a new process: somebody may have mended it
+    worker.failing = {};
+    worker.quarantine = {};
+  }
   worker.session = workers_.NewSession();
   worker.info = request;
   worker.info.running.clear();
@@ -148,8 +152,10 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WorkRequest& reques
     Abort(lost->id, "a map output it needs was lost before it began");
   }
   if (GiveWork(worker)) return;
-  // One that a person took out waits like one that nobody has work for: told at once, it would ask again at once.
-  const bool waits = worker.usable() || (worker.alive && worker.taken_out && !worker.draining);
+  // One that a person took out, or that is quarantined, waits like one that nobody has work for: told at once, it
+  // would ask again at once.
+  const bool waits =
+      worker.usable() || (worker.alive && (worker.taken_out || worker.quarantine.until) && !worker.draining);
   if (request.hold_ms == 0 || !waits) AnswerHeld(worker, wire::WorkVerdict::kNothing);
   someone_may_wait_ = someone_may_wait_ || worker.held.has_value();
 }
@@ -184,6 +190,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& requ
   }
   for (const AttemptId& attempt : request.commit_requests) GrantCommit(worker, attempt, response);
   if (fresh) FindAbsent(worker, request);
+  if (fresh) FindStoppedLosers(worker, request);
   for (const wire::AttemptProgress& progress : request.progress) {
     const AttemptId& id = progress.attempt;
     const bool wanted = RunsHere(worker, id) && !FindRun(id.task.job)->pool.Find(id)->cancelling;
@@ -205,6 +212,9 @@ void CoordinatorCore::TakeProgress(const wire::AttemptProgress& progress, bool f
   Attempt& attempt = *run.pool.Find(progress.attempt);
   attempt.acknowledged = true;
   attempt.absent_reports = 0;
+  const bool advanced = attempt.bytes_done != progress.bytes_done || attempt.records_done != progress.records_done ||
+                        attempt.shuffle_bytes_done != progress.shuffle_bytes_done;
+  if (advanced) attempt.advanced_at = now_.mono;
   attempt.bytes_done = progress.bytes_done;
   attempt.bytes_total = progress.bytes_total;
   attempt.records_done = progress.records_done;
@@ -232,9 +242,9 @@ void CoordinatorCore::GrantCommit(Worker& worker, const AttemptId& id,
   }
   const TaskEntry& entry = *job.Find(id.task);
   if (!entry.granted) Commit(wire::CommitGrantedRecord{id, worker.ref()});
-  // Whoever held the grant before was declared dead first, which revoked it.
-  CHECK(entry.granted == id) << ToString(*entry.granted) << " and " << ToString(id);
-  response.commit_granted.push_back(id);
+  // Another attempt of the task publishes. This one asks again, and has its turn if the other is declared dead: that
+  // revokes the grant.
+  if (entry.granted == id) response.commit_granted.push_back(id);
 }
 
 // An attempt that the worker should run but does not know of: its assignment never arrived and was

@@ -105,7 +105,7 @@ struct ResponsePrinter {
         StrCat("cluster ", response.jobs_running, " running ", response.jobs_queued, " queued");
     for (const wire::WorkerView& worker : response.workers) {
       text += StrCat("; ", ToString(worker.ref), " ", worker.name,
-                     worker.alive ? " alive " : " lost ", worker.busy, "/", worker.slots);
+                     !worker.alive ? " lost " : worker.quarantined ? " quarantined " : " alive ", worker.busy, "/", worker.slots);
     }
     return text;
   }
@@ -244,7 +244,7 @@ std::string Brief(const wire::TaskView& task) {
   std::string text = StrCat(ToString(task.id), " ", TaskStateName(task.state));
   for (const wire::AttemptView& attempt : task.attempts) {
     text += StrCat("; .", attempt.id.number, " ", AttemptStateName(attempt.state), " ",
-                   attempt.worker_name);
+                   attempt.worker_name, attempt.backup ? " backup" : "");
     if (!attempt.cause.empty()) text += StrCat(" (", attempt.cause, ")");
   }
   return text;

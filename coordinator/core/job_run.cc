@@ -87,6 +87,17 @@ bool JobRun::Excludes(WorkerId worker) const {
   return found != failures_at.end() && found->second >= kFailuresToExclude;
 }
 
+void JobRun::NoteSuccess(WorkerId worker, Time at) {
+  if (last_successes[0] && last_successes[0]->worker != worker) last_successes[1] = last_successes[0];
+  last_successes[0] = Success{worker, at};
+}
+
+bool JobRun::SucceededElsewhere(WorkerId worker, Time since) const {
+  return std::any_of(last_successes.begin(), last_successes.end(), [&](const std::optional<Success>& success) {
+    return success && success->worker != worker && success->at >= since;
+  });
+}
+
 void JobRun::Warn(std::string text) {
   if (warnings.size() == kMaxWarnings) warnings.erase(warnings.begin());
   warnings.push_back(std::move(text));
@@ -96,7 +107,7 @@ void JobRun::Warn(std::string text) {
 void JobRun::CountMap(const JobEntry& job, uint32_t index, const Completion& completion) {
   AddCounters(counters, completion.counters, +1);
   input_bytes_done += SplitBytes(job.plan[index]);
-  map_durations.Add(DurationMs(completion.times));
+  if (!earlier.contains(index)) map_durations.Add(DurationMs(completion.times));
   const auto& result = std::get<wire::MapResult>(completion.result);
   for (size_t i = 0; i < partition_bytes.size(); ++i) {
     partition_bytes[i] += result.partition_bytes[i];

@@ -2,6 +2,7 @@
 // Volatile; the durable part is JobEntry. Pure; one thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -78,7 +79,7 @@ struct JobRun {
   std::map<std::string, uint32_t> failures_before;  // in earlier lives, by worker name
 
   wire::Counters counters;  // of completed tasks
-  DurationSample map_durations;
+  DurationSample map_durations;  // of maps that ran, not of those taken over
   DurationSample reduce_durations;
   uint64_t input_bytes = 0;
   uint64_t input_bytes_done = 0;          // of completed maps
@@ -92,6 +93,16 @@ struct JobRun {
 
   bool Excludes(WorkerId worker) const;
 
+  void NoteSuccess(WorkerId worker, Time at);
+  // On another worker than this one.
+  bool SucceededElsewhere(WorkerId worker, Time since) const;
+  // The newest of two workers.
+  struct Success {
+    WorkerId worker;
+    Time at;
+  };
+  std::array<std::optional<Success>, 2> last_successes;
+
   // Finished maps of an earlier job that stand for maps of this one, by index, and who holds their outputs. Until the
   // holder has taken the task it is delayed in the pool: nobody else should run the map again.
   struct Earlier {
@@ -100,6 +111,16 @@ struct JobRun {
   };
   std::map<uint32_t, Earlier> earlier;
   std::map<WorkerId, std::set<uint32_t>> reserved;  // of `earlier`, not given to their holders yet
+
+  // Tasks that would gain by a backup attempt, the slowest first, with how many times as long as others they have
+  // taken; and the workers that are behind with some task. As of the last look.
+  std::vector<std::pair<TaskId, double>> stragglers;
+  std::set<WorkerId> slow_workers;
+  Time look_for_stragglers_at;
+  // Attempts that write output, told to stop because another one of their task was first, as long as their workers name
+  // them; and until when the commit waits for that.
+  std::map<AttemptId, WorkerId> losers;
+  std::optional<Time> open_finish_by;
 
   void Changed() { ++version; }
   void News() { news_version = ++version; }

@@ -107,6 +107,9 @@ Status CheckRanges(const wire::JobConfig& config) {
                          kMaxSlotsPerTask, " (--slots-per-task)"));
   }
   if (config.tie_ms < 0) return Refuse("the time of --tie is negative");
+  if (config.backup_factor_percent < 100) {
+    return Refuse(StrCat("the backup factor is ", config.backup_factor_percent / 100.0, "; it must be at least 1"));
+  }
   if (config.max_failed_permille > 1000) {
     return Refuse(StrCat("max failed tasks is ", wire::FormatPermille(config.max_failed_permille),
                          "; give a share from 0% to 100%"));

@@ -1,5 +1,6 @@
 #include "coordinator/core/task_pool.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/logging.h"
@@ -11,11 +12,15 @@ constexpr uint32_t kLookAhead = 64;
 
 }  // namespace
 
-Attempt* Task::running() { return const_cast<Attempt*>(std::as_const(*this).running()); }
+std::vector<const Attempt*> Task::Running() const {
+  std::vector<const Attempt*> found;
+  for (const uint32_t number : running) found.push_back(&attempts[number]);
+  return found;
+}
 
-const Attempt* Task::running() const {
-  if (attempts.empty() || attempts.back().state != wire::AttemptState::kRunning) return nullptr;
-  return &attempts.back();
+uint32_t Task::backups() const {
+  return static_cast<uint32_t>(
+      std::count_if(attempts.begin(), attempts.end(), [](const Attempt& attempt) { return attempt.backup; }));
 }
 
 TaskPool::TaskPool(JobId job, uint64_t epoch, uint32_t maps, uint32_t reduces)
@@ -47,39 +52,69 @@ Attempt* TaskPool::Find(const AttemptId& id) {
   return const_cast<Attempt*>(std::as_const(*this).Find(id));
 }
 
-std::optional<TaskId> TaskPool::NextPending(const std::function<bool(const TaskId&)>& avoid) const {
+std::optional<TaskId> TaskPool::NextPending(const std::function<Fit(const TaskId&)>& fit) const {
   if (held_) return std::nullopt;
   for (const Phase phase : {Phase::kFinish, Phase::kReduce, Phase::kMap}) {
     if (phase == Phase::kReduce && !maps_done()) continue;
-    const std::set<uint32_t>& queue = pending_[Slot(phase)];
-    if (queue.empty()) continue;
+    std::optional<TaskId> poor;
     uint32_t looked_at = 0;
-    for (const uint32_t index : queue) {
-      if (!avoid({job_, phase, index})) return TaskId{job_, phase, index};
+    for (const uint32_t index : pending_[Slot(phase)]) {
+      const TaskId task{job_, phase, index};
+      const Fit fits = fit(task);
+      if (fits == Fit::kWell) return task;
+      if (fits == Fit::kPoorly && !poor) poor = task;
       if (++looked_at == kLookAhead) break;
     }
-    return TaskId{job_, phase, *queue.begin()};
+    if (poor) return poor;
   }
   return std::nullopt;
+}
+
+Attempt& TaskPool::Append(const TaskId& id, uint32_t number, uint64_t epoch, WorkerRef worker,
+                          const std::string& worker_name, const Now& now) {
+  Task& task = *Find(id);
+  CHECK_EQ(task.attempts.size(), number) << ToString(id);
+  Attempt attempt;
+  attempt.id = {id, number, epoch};
+  attempt.worker = worker;
+  attempt.worker_name = worker_name;
+  attempt.assigned_at = attempt.advanced_at = now.mono;
+  attempt.started_unix_ms = now.unix_ms;
+  task.attempts.push_back(std::move(attempt));
+  if (task.running.empty()) ++running_[Slot(id.phase)];
+  task.running.push_back(number);
+  ++attempts_[Slot(id.phase)];
+  task.state = wire::TaskState::kRunning;
+  running_tasks_.insert(id);
+  return task.attempts.back();
 }
 
 Attempt& TaskPool::Start(const TaskId& id, WorkerRef worker, const std::string& worker_name,
                          const Now& now) {
   Task* task = Find(id);
-  CHECK(task != nullptr && task->running() == nullptr) << ToString(id);
+  CHECK(task != nullptr && task->running.empty()) << ToString(id);
   CHECK_EQ(pending_[Slot(id.phase)].erase(id.index), 1u) << ToString(id) << " is not pending";
   if (!task->attempts.empty()) ++retried_[Slot(id.phase)];
-  Attempt attempt;
-  attempt.id = {id, static_cast<uint32_t>(task->attempts.size()), epoch_};
-  attempt.worker = worker;
-  attempt.worker_name = worker_name;
-  attempt.assigned_at = now.mono;
-  attempt.started_unix_ms = now.unix_ms;
-  task->attempts.push_back(std::move(attempt));
-  task->state = wire::TaskState::kRunning;
-  ++running_[Slot(id.phase)];
-  running_tasks_.insert(id);
-  return task->attempts.back();
+  return Append(id, static_cast<uint32_t>(task->attempts.size()), epoch_, worker, worker_name, now);
+}
+
+Attempt& TaskPool::StartBackup(const TaskId& id, WorkerRef worker, const std::string& worker_name, const Now& now) {
+  const Task* task = Find(id);
+  CHECK(task != nullptr && task->running.size() == 1 && !stopped_) << ToString(id);
+  CHECK(task->Running()[0]->worker.worker != worker.worker) << ToString(id) << " runs there already";
+  ++backups_started_[Slot(id.phase)];
+  Attempt& backup = Append(id, static_cast<uint32_t>(task->attempts.size()), epoch_, worker, worker_name, now);
+  backup.backup = true;
+  return backup;
+}
+
+void TaskPool::NoLongerRuns(const AttemptId& id) {
+  Task& task = *Find(id.task);
+  CHECK_EQ(std::erase(task.running, id.number), 1u) << ToString(id) << " does not run";
+  --attempts_[Slot(id.task.phase)];
+  if (!task.running.empty()) return;
+  --running_[Slot(id.task.phase)];
+  running_tasks_.erase(id.task);
 }
 
 void TaskPool::Complete(const AttemptId& id, int64_t unix_ms) {
@@ -88,13 +123,13 @@ void TaskPool::Complete(const AttemptId& id, int64_t unix_ms) {
   attempt->state = wire::AttemptState::kCompleted;
   attempt->ended_unix_ms = unix_ms;
   attempt->cause.clear();
+  if (attempt->backup) ++backups_won_[Slot(id.task.phase)];
   Task& task = *Find(id.task);
   task.state = wire::TaskState::kCompleted;
   task.trouble = 0;
   task.fetch_reports.clear();
-  --running_[Slot(id.task.phase)];
   ++completed_[Slot(id.task.phase)];
-  running_tasks_.erase(id.task);
+  NoLongerRuns(id);
 }
 
 void TaskPool::End(const AttemptId& id, wire::AttemptState how, std::string cause, int64_t unix_ms,
@@ -104,13 +139,14 @@ void TaskPool::End(const AttemptId& id, wire::AttemptState how, std::string caus
   attempt->state = how;
   attempt->ended_unix_ms = unix_ms;
   attempt->cause = std::move(cause);
-  --running_[Slot(id.task.phase)];
-  running_tasks_.erase(id.task);
+  NoLongerRuns(id);
+  Task& task = *Find(id.task);
+  if (!task.running.empty() || task.state == wire::TaskState::kCompleted) return;
   // The finish task of a stopped job goes on until it is done.
   if (stopped_ && id.task.phase != Phase::kFinish) {
-    Find(id.task)->state = wire::TaskState::kCancelled;
+    task.state = wire::TaskState::kCancelled;
   } else if (retry_at) {
-    Find(id.task)->state = wire::TaskState::kPending;
+    task.state = wire::TaskState::kPending;
     delayed_.insert({*retry_at, id.task});
   } else {
     MakePending(id.task);
@@ -123,15 +159,17 @@ void TaskPool::GiveUp(const TaskId& id) {
   ++given_up_[Slot(id.phase)];
 }
 
-void TaskPool::LoseOutput(const TaskId& map) {
-  Task* task = Find(map);
-  CHECK(task != nullptr && task->state == wire::TaskState::kCompleted) << ToString(map);
-  task->attempts.back().state = wire::AttemptState::kLost;
+void TaskPool::LoseOutput(const AttemptId& winner) {
+  Task* task = Find(winner.task);
+  Attempt* attempt = Find(winner);
+  CHECK(task != nullptr && task->state == wire::TaskState::kCompleted && task->running.empty()) << ToString(winner);
+  CHECK(attempt != nullptr && attempt->state == wire::AttemptState::kCompleted) << ToString(winner);
+  attempt->state = wire::AttemptState::kLost;
   task->output_at = {};
-  unplaced_.erase(map.index);
+  unplaced_.erase(winner.task.index);
   task->fetch_reports.clear();
-  --completed_[Slot(map.phase)];
-  MakePending(map);
+  --completed_[Slot(winner.task.phase)];
+  MakePending(winner.task);
 }
 
 void TaskPool::Stop() {
@@ -141,12 +179,9 @@ void TaskPool::Stop() {
   for (std::set<uint32_t>& queue : pending_) queue.clear();
   for (std::vector<Task>& tasks : tasks_) {
     for (Task& task : tasks) {
-      if (Attempt* attempt = task.running()) {
-        attempt->cancelling = true;
-      } else if (task.state == wire::TaskState::kPending ||
-                 task.state == wire::TaskState::kBlocked) {
+      for (const uint32_t number : task.running) task.attempts[number].cancelling = true;
+      if (task.state == wire::TaskState::kPending || task.state == wire::TaskState::kBlocked)
         task.state = wire::TaskState::kCancelled;
-      }
     }
   }
 }
@@ -183,6 +218,12 @@ bool TaskPool::has_pending() const {
   if (held_) return false;
   return !pending_[Slot(Phase::kFinish)].empty() || !pending_[Slot(Phase::kMap)].empty() ||
          (maps_done() && !pending_[Slot(Phase::kReduce)].empty());
+}
+
+bool TaskPool::NoneWaits(Phase phase) const {
+  return pending_[Slot(phase)].empty() && std::none_of(delayed_.begin(), delayed_.end(), [phase](const auto& delayed) {
+    return delayed.second.phase == phase;
+  });
 }
 
 void TaskPool::MakePending(const TaskId& id) {

@@ -5,6 +5,9 @@
 //                ↑         │          │
 //                └─────────┴──────────┘   failed (user's fault), aborted (ours), lost (output gone)
 //
+// A running task has one attempt, or two: a straggler gets a backup attempt, and the first to complete wins. The task
+// is pending again when the last of them has ended without a result.
+//
 // Pure; one thread.
 #pragma once
 
@@ -29,6 +32,7 @@ struct Attempt {
   WorkerRef worker;
   std::string worker_name;
   Time assigned_at;
+  Time advanced_at;             // when its progress was last another than before
   int64_t started_unix_ms = 0;
   int64_t ended_unix_ms = 0;
   uint64_t bytes_done = 0;
@@ -37,6 +41,7 @@ struct Attempt {
   uint64_t shuffle_bytes_done = 0;
   std::string cause;            // why it ended badly, or the user's status text while it runs
   bool acknowledged = false;    // the worker has said that the assignment arrived
+  bool backup = false;          // began while another attempt of the task ran
   bool cancelling = false;      // its job is over: the worker is told to stop it
   uint32_t absent_reports = 0;  // successive reports that do not name it
 };
@@ -48,9 +53,11 @@ struct Task {
   std::set<AttemptId> fetch_reports;  // reduce attempts that could not fetch the present output
   WorkerId output_at;                 // maps: who holds the output; 0 = nobody
 
-  // The running attempt (there is at most one), or null.
-  Attempt* running();
-  const Attempt* running() const;
+  std::vector<uint32_t> running;      // numbers of the attempts that run, ascending; at most two
+
+  // Attempts that run, oldest first.
+  std::vector<const Attempt*> Running() const;
+  uint32_t backups() const;  // started in this life of the coordinator
 };
 
 class TaskPool {
@@ -65,26 +72,30 @@ class TaskPool {
   const std::vector<Task>& tasks(Phase phase) const { return tasks_[Slot(phase)]; }
 
   // The first pending task: finish, else a reduce (only when every map is completed), else a map.
-  // Among the first 64 of a phase, one for which `avoid` is false is preferred.
-  std::optional<TaskId> NextPending(const std::function<bool(const TaskId&)>& avoid) const;
+  // Only the first 64 of a phase are looked at: one that fits well, else the first that fits at all.
+  enum class Fit : uint8_t { kWell, kPoorly, kNotAtAll };
+  std::optional<TaskId> NextPending(const std::function<Fit(const TaskId&)>& fit) const;
   // A pending task becomes running. Numbers are never used twice.
   Attempt& Start(const TaskId& id, WorkerRef worker, const std::string& worker_name,
                  const Now& now);
+  // A second attempt of a task that runs.
+  Attempt& StartBackup(const TaskId& id, WorkerRef worker, const std::string& worker_name, const Now& now);
+  // Another attempt of the task may still run: it has lost, and the caller ends it.
   void Complete(const AttemptId& id, int64_t unix_ms);
   // The attempt is over without a result. The task is pending again, at once or at `retry_at`,
-  // unless stopped.
+  // unless stopped, completed, or run by another attempt.
   void End(const AttemptId& id, wire::AttemptState how, std::string cause, int64_t unix_ms,
            std::optional<Time> retry_at = std::nullopt);
   // A pending task will not run again; the job goes on without it.
   void GiveUp(const TaskId& id);
-  // A completed map has to run again.
-  void LoseOutput(const TaskId& map);
+  // A completed map, which this attempt won, has to run again.
+  void LoseOutput(const AttemptId& winner);
 
   // ---- after a restart of the coordinator
   // Nothing is handed out until Release: workers may still run what seems to be pending.
   void Hold() { held_ = true; }
   void Release() { held_ = false; }
-  // What is known of a task's attempts, by number (those unknown are made up). `completed`: the last of them won.
+  // What is known of a task's attempts, by number (those unknown are made up). `completed`: one of them won.
   // `wait`: an attempt that may be publishing has not been heard of; the task is not handed out until Adopt or ReleaseGrant.
   void Restore(const TaskId& id, std::vector<Attempt> attempts, bool completed, bool wait);
   // A worker runs an attempt of an earlier life. False: the task has gone on without it.
@@ -108,21 +119,33 @@ class TaskPool {
   // Pending tasks that may not start yet, with when they may.
   const std::set<std::pair<Time, TaskId>>& delayed() const { return delayed_; }
 
-  uint32_t running_count() const { return running_[0] + running_[1] + running_[2]; }
+  // Tasks, however many attempts of them run; and the attempts.
   uint32_t running_count(Phase phase) const { return running_[Slot(phase)]; }
+  uint32_t attempt_count() const { return attempts_[0] + attempts_[1] + attempts_[2]; }
+  uint32_t attempt_count(Phase phase) const { return attempts_[Slot(phase)]; }
+  uint32_t backup_count(Phase phase) const { return attempts_[Slot(phase)] - running_[Slot(phase)]; }
   uint32_t completed_count(Phase phase) const { return completed_[Slot(phase)]; }
   uint32_t given_up_count(Phase phase) const { return given_up_[Slot(phase)]; }
   uint32_t retried_count(Phase phase) const { return retried_[Slot(phase)]; }
+  // Backup attempts that were started, and those that won.
+  uint32_t backups_started(Phase phase) const { return backups_started_[Slot(phase)]; }
+  uint32_t backups_won(Phase phase) const { return backups_won_[Slot(phase)]; }
   // Tasks with a running attempt, in order.
   const std::set<TaskId>& running_tasks() const { return running_tasks_; }
   // Every map is completed, and its output has a place; or it was given up.
   bool maps_done() const { return completed_[0] + given_up_[0] == tasks_[0].size() && unplaced_.empty(); }
   bool stopped() const { return stopped_; }
+  bool held() const { return held_; }
   bool has_pending() const;
+  // No task of the phase waits for its turn, or for better times.
+  bool NoneWaits(Phase phase) const;
 
  private:
   static size_t Slot(Phase phase) { return static_cast<size_t>(phase); }
   void MakePending(const TaskId& id);
+  Attempt& Append(const TaskId& id, uint32_t number, uint64_t epoch, WorkerRef worker, const std::string& worker_name,
+                  const Now& now);
+  void NoLongerRuns(const AttemptId& id);
   void FillUp(Task& task, const TaskId& id, uint32_t count);
 
   JobId job_;
@@ -133,9 +156,12 @@ class TaskPool {
   std::array<std::vector<Task>, 3> tasks_;
   std::array<std::set<uint32_t>, 3> pending_;
   std::array<uint32_t, 3> running_{};
+  std::array<uint32_t, 3> attempts_{};
   std::array<uint32_t, 3> completed_{};
   std::array<uint32_t, 3> given_up_{};
   std::array<uint32_t, 3> retried_{};
+  std::array<uint32_t, 3> backups_started_{};
+  std::array<uint32_t, 3> backups_won_{};
   std::set<TaskId> running_tasks_;
   std::set<std::pair<Time, TaskId>> delayed_;
 };

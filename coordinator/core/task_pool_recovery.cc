@@ -44,30 +44,20 @@ void TaskPool::Restore(const TaskId& id, std::vector<Attempt> attempts, bool com
 
 bool TaskPool::Adopt(const AttemptId& id, WorkerRef worker, const std::string& worker_name, const Now& now) {
   Task* task = Find(id.task);
-  if (task == nullptr || task->running() != nullptr || id.number < task->attempts.size()) return false;
+  if (task == nullptr || !task->running.empty() || id.number < task->attempts.size()) return false;
   if (task->state != wire::TaskState::kPending && task->state != wire::TaskState::kBlocked) return false;
   // Far more than a task is ever tried: no number of ours.
   if (id.number > task->attempts.size() + 10'000) return false;
   FillUp(*task, id.task, id.number);
   pending_[Slot(id.task.phase)].erase(id.task.index);
   std::erase_if(delayed_, [&](const auto& delayed) { return delayed.second == id.task; });
-  Attempt attempt;
-  attempt.id = id;
-  attempt.worker = worker;
-  attempt.worker_name = worker_name;
-  attempt.assigned_at = now.mono;
-  attempt.started_unix_ms = now.unix_ms;
-  attempt.acknowledged = true;
-  task->attempts.push_back(std::move(attempt));
-  task->state = wire::TaskState::kRunning;
-  ++running_[Slot(id.task.phase)];
-  running_tasks_.insert(id.task);
+  Append(id.task, id.number, id.epoch, worker, worker_name, now).acknowledged = true;
   return true;
 }
 
 void TaskPool::ReleaseGrant(const AttemptId& id) {
   Task* task = Find(id.task);
-  CHECK(task != nullptr && task->running() == nullptr) << ToString(id);
+  CHECK(task != nullptr && task->running.empty()) << ToString(id);
   FillUp(*task, id.task, id.number + 1);
   MakePending(id.task);
 }

@@ -19,6 +19,8 @@ wire::PhaseProgress CountTasks(const TaskPool& pool, Phase phase) {
   progress.running = pool.running_count(phase);
   progress.failed = pool.given_up_count(phase);
   progress.retried = pool.retried_count(phase);
+  progress.backups = pool.backups_started(phase);
+  progress.backups_won = pool.backups_won(phase);
   return progress;
 }
 
@@ -40,17 +42,19 @@ void FillBytes(const JobEntry& job, const JobRun& run, wire::JobView& view) {
     view.reduce.bytes_done += run.partition_bytes[i];
   }
   for (const TaskId& id : run.pool.running_tasks()) {
-    const Attempt* attempt = run.pool.Find(id)->running();
-    if (id.phase == Phase::kMap) {
+    if (id.phase == Phase::kFinish) continue;
+    // Of two attempts the one that is farther counts.
+    const bool map = id.phase == Phase::kMap;
+    const uint64_t bytes = map ? SplitBytes(job.plan[id.index]) : run.partition_bytes[id.index];
+    uint64_t done = 0, fetched = 0;
+    for (const Attempt* attempt : run.pool.Find(id)->Running()) {
       // The attempt's own total may count decompressed bytes: only its fraction means something
       // here.
-      view.map.bytes_done +=
-          FractionOf(SplitBytes(job.plan[id.index]), attempt->bytes_done, attempt->bytes_total);
-    } else if (id.phase == Phase::kReduce) {
-      const uint64_t bytes = run.partition_bytes[id.index];
-      view.shuffle.bytes_done += std::min(bytes, attempt->shuffle_bytes_done);
-      view.reduce.bytes_done += FractionOf(bytes, attempt->bytes_done, attempt->bytes_total);
+      done = std::max(done, FractionOf(bytes, attempt->bytes_done, attempt->bytes_total));
+      fetched = std::max(fetched, std::min(bytes, attempt->shuffle_bytes_done));
     }
+    (map ? view.map : view.reduce).bytes_done += done;
+    if (!map) view.shuffle.bytes_done += fetched;
   }
 }
 
@@ -60,6 +64,7 @@ std::string WaitReason(const wire::JobConfig& config, const WorkerTable& workers
   for (const Worker& worker : workers.workers()) {
     if (worker.usable()) largest = std::max(largest, worker.info.slots);
   }
+  if (largest == 0) return "no worker takes tasks at the moment; see mrsubmit workers";
   if (largest < config.slots_per_task) {
     return StrCat("waiting for a worker with ", config.slots_per_task, " slots (--slots-per-task); the largest has ",
                   largest);
@@ -161,7 +166,7 @@ wire::TaskView MakeTaskView(const JobEntry& job, const JobRun& run, const TaskId
   for (const Attempt& attempt : task->attempts) {
     view.attempts.push_back({attempt.id, attempt.state, attempt.worker_name,
                              attempt.started_unix_ms, attempt.ended_unix_ms, attempt.bytes_done,
-                             attempt.bytes_total, attempt.records_done, attempt.cause});
+                             attempt.bytes_total, attempt.records_done, attempt.cause, attempt.backup});
   }
   if (const TaskEntry* entry = CompletedEntry(job, id)) view.counters = entry->completion->counters;
   return view;
@@ -183,7 +188,10 @@ wire::WorkerView MakeWorkerView(const Worker& worker) {
   view.scratch_free_bytes = worker.scratch_free_bytes;
   view.labels = worker.info.labels;
   view.taken_out = worker.taken_out;
-  view.note = worker.taken_out ? worker.taken_out_reason : worker.trouble;
+  view.quarantined = worker.quarantine.until.has_value() || worker.quarantine.probing;
+  view.note = worker.taken_out    ? worker.taken_out_reason
+              : view.quarantined ? worker.quarantine.reason
+                                 : worker.trouble;
   view.outputs_held = static_cast<uint32_t>(worker.map_outputs.size());
   return view;
 }

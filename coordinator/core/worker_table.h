@@ -59,6 +59,25 @@ class Notices {
 std::pair<std::set<AttemptId>::const_iterator, std::set<AttemptId>::const_iterator> RangeOf(
     const std::set<AttemptId>& attempts, JobId job);
 
+// Attempts that failed here at once, since the last that succeeded.
+struct FailingStreak {
+  uint32_t count = 0;
+  Time since;
+  Time last;
+  Duration longest{};
+  std::map<JobId, uint32_t> by_job;
+  std::string error;  // the last
+};
+
+// Of a worker that fails everything while others do not (core_quarantine.cc).
+struct Quarantine {
+  std::optional<Time> until;  // no tasks before
+  bool probing = false;       // it was over: one task at a time, until one succeeds
+  uint32_t times = 0;         // in a row
+  uint32_t failures_before = 0;
+  std::string reason;
+};
+
 struct Worker {
   WorkerId id;
   SessionId session;
@@ -68,6 +87,8 @@ struct Worker {
   bool taken_out = false;  // by a person; holds for the name, over sessions
   std::string taken_out_reason;
   std::string trouble;  // its own words for why it takes no tasks; empty: it takes some
+  FailingStreak failing;
+  Quarantine quarantine;
   bool told_to_leave = false;
   Time lease_until;
   int64_t last_seen_unix_ms = 0;
@@ -92,7 +113,7 @@ struct Worker {
   uint64_t work_client = 0, work_request = 0;
 
   WorkerRef ref() const { return {id, session}; }
-  bool usable() const { return alive && !draining && !taken_out && !told_to_leave; }
+  bool usable() const { return alive && !draining && !taken_out && !told_to_leave && !quarantine.until; }
 };
 
 class WorkerTable {

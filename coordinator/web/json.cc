@@ -41,6 +41,8 @@ Json PhaseJson(const wire::PhaseProgress& phase) {
             {"running", phase.running},
             {"retried", phase.retried},
             {"failed", phase.failed},
+            {"backups", phase.backups},
+            {"backups_won", phase.backups_won},
             {"bytes_total", phase.bytes_total},
             {"bytes_done", phase.bytes_done}};
   return json;
@@ -109,7 +111,8 @@ Json TaskToJson(const wire::TaskView& task) {
                         {"bytes_done", attempt.bytes_done},
                         {"bytes_total", attempt.bytes_total},
                         {"records_done", attempt.records_done},
-                        {"cause", attempt.cause}});
+                        {"cause", attempt.cause},
+                        {"backup", attempt.backup}});
   }
   return Json{{"id", ToString(task.id)},         {"phase", PhaseName(task.id.phase)},
               {"state", Name(task.state)},       {"input", task.input},
@@ -123,6 +126,7 @@ Json WorkerToJson(const wire::WorkerView& worker) {
               {"version", worker.version},
               {"state", !worker.alive     ? "lost"
                         : worker.draining || worker.taken_out ? "draining"
+                        : worker.quarantined ? "quarantined"
                                           : "alive"},
               {"slots", worker.slots},
               {"busy", worker.busy},

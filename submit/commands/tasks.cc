@@ -9,9 +9,26 @@
 namespace mr::submit {
 namespace {
 
+double ShareOf(const wire::AttemptView& attempt) {
+  return attempt.bytes_total == 0 ? 0
+                                  : static_cast<double>(attempt.bytes_done) / static_cast<double>(attempt.bytes_total);
+}
+
+// The one that won; else of those that run the one that is farthest; else the newest. Null: none has begun.
+const wire::AttemptView* Foremost(const wire::TaskView& task) {
+  const wire::AttemptView* foremost = nullptr;
+  for (const wire::AttemptView& attempt : task.attempts) {
+    if (attempt.state == wire::AttemptState::kCompleted) return &attempt;
+    if (attempt.state != wire::AttemptState::kRunning) continue;
+    if (foremost == nullptr || ShareOf(attempt) > ShareOf(*foremost)) foremost = &attempt;
+  }
+  if (foremost == nullptr && !task.attempts.empty()) return &task.attempts.back();
+  return foremost;
+}
+
 int64_t DurationOf(const wire::TaskView& task, int64_t now_unix_ms) {
   if (task.attempts.empty()) return 0;
-  const wire::AttemptView& attempt = task.attempts.back();
+  const wire::AttemptView& attempt = *Foremost(task);
   if (attempt.started_unix_ms == 0) return 0;
   return std::max<int64_t>(
       (attempt.ended_unix_ms > 0 ? attempt.ended_unix_ms : now_unix_ms) - attempt.started_unix_ms,
@@ -20,6 +37,10 @@ int64_t DurationOf(const wire::TaskView& task, int64_t now_unix_ms) {
 
 // What went wrong last, or what the task works on.
 std::string NoteOf(const wire::TaskView& task) {
+  for (const wire::AttemptView& attempt : task.attempts) {
+    if (attempt.backup && attempt.state == wire::AttemptState::kRunning)
+      return StrCat("a backup attempt runs on ", attempt.worker_name, "; ", task.input);
+  }
   for (auto it = task.attempts.rbegin(); it != task.attempts.rend(); ++it) {
     if (!it->cause.empty() && task.state != wire::TaskState::kCompleted)
       return Printable(it->cause, 120);
@@ -29,8 +50,8 @@ std::string NoteOf(const wire::TaskView& task) {
 
 std::string DoneOf(const wire::TaskView& task) {
   if (task.state == wire::TaskState::kCompleted) return "100 %";
-  if (task.attempts.empty() || task.attempts.back().bytes_total == 0) return "";
-  const wire::AttemptView& attempt = task.attempts.back();
+  if (task.attempts.empty() || Foremost(task)->bytes_total == 0) return "";
+  const wire::AttemptView& attempt = *Foremost(task);
   return StrCat(std::min<uint64_t>(attempt.bytes_done * 100 / attempt.bytes_total, 100), " %");
 }
 
@@ -46,9 +67,9 @@ std::string TasksTable(const std::vector<wire::TaskView>& tasks, int64_t now_uni
   for (const wire::TaskView& task : tasks) {
     const bool begun = !task.attempts.empty();
     table.Add({ToString(task.id), std::string(StateName(task.state)), StrCat(task.attempts.size()),
-               begun ? task.attempts.back().worker_name : "",
+               begun ? Foremost(task)->worker_name : "",
                begun ? FormatElapsed(DurationOf(task, now_unix_ms)) : "", DoneOf(task),
-               begun ? FormatCount(task.attempts.back().records_done) : "", NoteOf(task)});
+               begun ? FormatCount(Foremost(task)->records_done) : "", NoteOf(task)});
   }
   return table.Render();
 }

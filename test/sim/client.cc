@@ -33,6 +33,8 @@ void Cluster::PlanJobs() {
     job.kill = last && options_.killed_job;
     // Bad luck must not look like a broken job.
     job.spec.config.max_attempts = job.poisoned ? 4 : 100;
+    job.spec.config.backup = random.Chance(0.8);
+    job.spec.config.backup_factor_percent = 100 + static_cast<uint32_t>(random.Below(200));
     wanted_.push_back(std::move(job));
     // The request's number is the job's: a retry is the same request.
     world_.After(world_.Uniform({}, seconds(5)), nullptr, [this, i] { Talk(i); });
@@ -88,6 +90,8 @@ void Cluster::Hear(size_t index, const wire::ResponseBody& body) {
     if (wire::IsEnded(view->job.state) && !job.ended) {
       world_.Note(StrCat("client: ", coordinator::Brief(view->job)));
       job.ended = view->job.state;
+      backups_ += view->job.map.backups + view->job.reduce.backups;
+      backups_won_ += view->job.map.backups_won + view->job.reduce.backups_won;
       job.cleaned = std::none_of(view->job.warnings.begin(), view->job.warnings.end(), [](const std::string& warning) {
         return warning.find("temporary files may remain") != std::string::npos;
       });

@@ -46,7 +46,7 @@ Verdict Cluster::Run() {
   }
   go_until(world_.elapsed() + kTidyTime, [] { return false; });
   if (world_.problems().empty()) CheckEnds();
-  return {world_.problems(), world_.events(), world_.trace_hash(), world_.elapsed()};
+  return {world_.problems(), world_.events(), world_.trace_hash(), world_.elapsed(), backups_, backups_won_};
 }
 
 void Cluster::Ask(HostId from, std::string bytes, std::function<void(std::string)> arrived) {

@@ -23,6 +23,8 @@ struct Verdict {
   uint64_t events = 0;
   uint64_t trace_hash = 0;
   Duration elapsed{};  // virtual
+  uint64_t backups = 0;  // attempts, of jobs as their client saw them at their end
+  uint64_t backups_won = 0;
 };
 
 class Cluster final : public Surroundings {
@@ -74,6 +76,8 @@ class Cluster final : public Surroundings {
   std::vector<std::unique_ptr<WorkerNode>> workers_;
   std::vector<Wanted> wanted_;
   uint64_t next_request_ = 1;
+  uint64_t backups_ = 0;
+  uint64_t backups_won_ = 0;
 };
 
 }  // namespace mr::sim

@@ -112,10 +112,11 @@ void CoordinatorNode::CheckStep(const coordinator::Actions& actions) {
     const auto* work = std::get_if<wire::WorkResponse>(&reply.response.body);
     if (work == nullptr || !work->assignment) continue;
     const AttemptId& id = work->assignment->attempt;
+    if (!started_.insert(id).second) continue;  // the same once more, after a lost answer
     const auto newest = newest_.find(id.task);
     if (newest != newest_.end() &&
         std::pair(id.epoch, id.number) < std::pair(newest->second.epoch, newest->second.number)) {
-      world_.Blame(StrCat(ToString(id), " was assigned after a later attempt"));
+      world_.Blame(StrCat(ToString(id), " was started after a later attempt"));
     }
     newest_[id.task] = id;
   }

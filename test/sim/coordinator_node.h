@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,7 @@ class CoordinatorNode {
   std::vector<std::string> disk_;  // encoded records that survive
   size_t synced_ = 0;              // of them
   std::map<TaskId, AttemptId> newest_;  // over all lives
+  std::set<AttemptId> started_;
 };
 
 }  // namespace mr::sim

@@ -43,6 +43,8 @@ wire::Failure InputFailure(const Error& error, const wire::Split& split) {
       break;
   }
   failure.input_path = split.file.path;
+  if (error.code == ErrorCode::kNotFound || error.code == ErrorCode::kPermission)
+    failure.message += "; inputs must be on paths that every worker reaches and may read";
   return failure;
 }
 

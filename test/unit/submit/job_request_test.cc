@@ -127,6 +127,10 @@ TEST(ReadRunOptions, Wrong_NamesTheOptionAndTheForm) {
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"max-failed-tasks", "x"}}, {"p", "i"}),
               HasSubstr("for instance 5%"));
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"skip-bad-records", "101"}}, {"p", "i"}), HasSubstr("--skip-bad-records"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"backup", "on"}}, {"p", "i"}), HasSubstr("--backup"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"backup-factor", "0.9"}}, {"p", "i"}),
+              HasSubstr("--backup-factor: '0.9' is not a number from 1 to 1000, for instance 1.5"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"backup-factor", "2x"}}, {"p", "i"}), HasSubstr("for instance 1.5"));
   EXPECT_THAT(ErrorOf({{"output", "o"}}, {"p", "-"}), HasSubstr("needs --local"));
   EXPECT_THAT(ErrorOf({{"output", "-"}}, {"p", "i"}), HasSubstr("needs --local"));
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"local", "auto"}, {"detach", "true"}}, {"p", "i"}),
@@ -143,6 +147,8 @@ TEST(SettingsOf, RoundTrip_ThroughOptions) {
   spec.config.max_attempts = 2;
   spec.config.max_failed_permille = 25;
   spec.config.skip_bad_records = 7;
+  spec.config.backup = false;
+  spec.config.backup_factor_percent = 205;
   spec.config.input_format = wire::InputFormat::kFixed;
   spec.config.record_bytes = 10;
   spec.inputs.push_back({"/in/file", "left", 1, 1, wire::Compression::kNone});
@@ -157,6 +163,8 @@ TEST(SettingsOf, RoundTrip_ThroughOptions) {
   EXPECT_EQ(options->config.max_attempts, 2u);
   EXPECT_EQ(options->config.max_failed_permille, 25u);
   EXPECT_EQ(options->config.skip_bad_records, 7u);
+  EXPECT_FALSE(options->config.backup);
+  EXPECT_EQ(options->config.backup_factor_percent, 205u);
   EXPECT_EQ(options->config.record_bytes, 10u);
   EXPECT_THAT(options->params, ElementsAre("a=1"));
   ASSERT_EQ(options->inputs.size(), 1u);

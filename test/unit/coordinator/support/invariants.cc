@@ -15,6 +15,7 @@ void Invariants::Check(const Actions& actions, const CoordinatorCore& core) {
   for (const Reply& reply : actions.replies) TakeReply(reply.response);
   CheckViews(core);
   CheckKept(core);
+  CheckBackups(core);
 }
 
 void Invariants::CheckReplay(const CoordinatorCore& core) {
@@ -39,6 +40,7 @@ void Invariants::TakeRecord(const wire::Record& record) {
     job.maps = static_cast<uint32_t>(PlanSplits(submitted->spec)->size());
     job.reduces = submitted->spec.config.reducers;
     job.max_failed_permille = submitted->spec.config.max_failed_permille;
+    job.backup = submitted->spec.config.backup;
   } else if (const auto* map = std::get_if<wire::MapCompleted>(&record.body)) {
     const TaskId task = map->attempt.task;
     JobModel& job = jobs_[task.job];
@@ -117,14 +119,15 @@ void Invariants::TakeAssignment(const wire::Assignment& assignment) {
   const AttemptId& id = assignment.attempt;
   JobModel& job = jobs_[id.task.job];
   Require(!job.ended, StrCat(ToString(id), " was assigned after the end of its job"));
-  const auto newest = newest_.find(id.task);
-  Require(newest == newest_.end() || std::pair(id.epoch, id.number) >=
-                                         std::pair(newest->second.epoch, newest->second.number),
-          StrCat(ToString(id), " was assigned after a later attempt"));
-  // The same once more, after a lost answer, is no new start.
-  Require(!job.paused || (newest != newest_.end() && newest->second == id),
-          StrCat(ToString(id), " was started while its job was paused"));
-  newest_[id.task] = id;
+  // The same once more, after a lost answer, is no new start; its backup attempt may have begun since.
+  if (started_.insert(id).second) {
+    const auto newest = newest_.find(id.task);
+    Require(newest == newest_.end() || std::pair(id.epoch, id.number) >
+                                           std::pair(newest->second.epoch, newest->second.number),
+            StrCat(ToString(id), " was started after a later attempt"));
+    Require(!job.paused, StrCat(ToString(id), " was started while its job was paused"));
+    newest_[id.task] = id;
+  }
   Require(!job.given_up.contains(id.task), StrCat(ToString(id), " was assigned after its task was given up"));
   if (assignment.earlier) TakeEarlier(id, *assignment.earlier);
   if (id.task.phase == Phase::kMap) {
@@ -174,14 +177,31 @@ void Invariants::CheckKept(const CoordinatorCore& core) {
   }
 }
 
+// A task runs once, or a second time on another worker if its job allows that; what is completed does not run.
+void Invariants::CheckBackups(const CoordinatorCore& core) {
+  std::map<TaskId, std::set<WorkerId>> runs;
+  for (const Worker& worker : core.workers().workers()) {
+    for (const AttemptId& attempt : worker.running)
+      Require(runs[attempt.task].insert(worker.id).second, StrCat(ToString(attempt.task), " runs twice on one worker"));
+  }
+  for (const auto& [task, workers] : runs) {
+    const JobModel& job = jobs_[task.job];
+    const auto& winners = task.phase == Phase::kMap ? job.map_winner : job.reduce_winner;
+    const bool may = job.backup && task.phase != Phase::kFinish;
+    Require(workers.size() <= (may ? 2u : 1u), StrCat(ToString(task), " has ", workers.size(), " running attempts"));
+    Require(task.phase == Phase::kFinish || job.ended || !winners.contains(task.index),
+            StrCat(ToString(task), " is completed, and runs"));
+  }
+}
+
 void Invariants::CheckViews(const CoordinatorCore& core) {
   uint32_t busy = 0;
   for (const wire::WorkerView& worker : core.ClusterView().workers) busy += worker.busy;
   uint32_t running = 0;
   for (const auto& [id, run] : core.runs()) {
     const uint32_t slots = core.state().jobs.at(id).spec.config.slots_per_task;
-    const uint32_t finishing = run.pool.running_count(Phase::kFinish);
-    running += (run.pool.running_count() - finishing) * slots + finishing;
+    const uint32_t finishing = run.pool.attempt_count(Phase::kFinish);
+    running += (run.pool.attempt_count() - finishing) * slots + finishing;
   }
   Require(busy == running, StrCat(busy, " slots are busy, running attempts need ", running));
   for (const wire::JobView& view : core.JobViews({})) {
@@ -194,6 +214,8 @@ void Invariants::CheckViews(const CoordinatorCore& core) {
             StrCat(ToString(view.id), " shows another number of maps given up"));
     Require(view.map.done + view.map.failed + view.map.running <= view.map.total,
             StrCat(ToString(view.id), " runs more maps than it has"));
+    Require(view.map.backups_won <= view.map.backups && view.reduce.backups_won <= view.reduce.backups,
+            StrCat(ToString(view.id), " had more backup attempts win than it started"));
     wire::Counters sum;
     for (const auto& [attempt, counters] : job.counters) {
       for (const auto& [name, value] : counters) sum[name] += value;

@@ -36,6 +36,7 @@ class Invariants {
     std::map<AttemptId, wire::Counters> counters;
     std::set<TaskId> given_up;
     uint64_t max_failed_permille = 0;
+    bool backup = true;
     size_t GivenUp(Phase phase) const {
       return static_cast<size_t>(std::count_if(given_up.begin(), given_up.end(), [&](const TaskId& id) {
         return id.phase == phase;
@@ -51,6 +52,7 @@ class Invariants {
   void TakeRecord(const wire::Record& record);
   void TakeReply(const wire::Response& response);
   void TakeAssignment(const wire::Assignment& assignment);
+  void CheckBackups(const CoordinatorCore& core);
   void TakeEarlier(const AttemptId& id, const wire::EarlierOutput& earlier);
   void CheckKept(const CoordinatorCore& core);
   void CheckViews(const CoordinatorCore& core);
@@ -58,6 +60,7 @@ class Invariants {
   std::map<JobId, JobModel> jobs_;
   std::map<TaskId, AttemptId> granted_;
   std::map<TaskId, AttemptId> newest_;  // attempt of each task
+  std::set<AttemptId> started_;
   std::map<TaskId, int> commits_;
   std::vector<wire::Record> records_;
   std::vector<std::string> problems_;

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <sstream>
+#include <utility>
 
 #include "common/base/strings.h"
 #include "coordinator/core/describe.h"
@@ -13,20 +14,29 @@ Duration ToDuration(const std::string& text) {
   return std::chrono::milliseconds(ParseDurationMs(text).value_or(0));
 }
 
-wire::FailureCause ToCause(const std::string& name) {
+std::optional<wire::FailureCause> ToCause(const std::string& name) {
   static const std::map<std::string, wire::FailureCause> causes{
       {"exception", wire::FailureCause::kException},
-      {"fatal", wire::FailureCause::kFatal},
-      {"bad_record", wire::FailureCause::kBadRecord},
-      {"timeout", wire::FailureCause::kTimeout},
       {"signal", wire::FailureCause::kSignal},
+      {"exit", wire::FailureCause::kExit},
+      {"timeout", wire::FailureCause::kTimeout},
+      {"memory", wire::FailureCause::kMemory},
+      {"bad_output", wire::FailureCause::kBadOutput},
+      {"bad_record", wire::FailureCause::kBadRecord},
+      {"fatal", wire::FailureCause::kFatal},
+      {"bad_plugin", wire::FailureCause::kBadPlugin},
       {"bad_input", wire::FailureCause::kBadInput},
+      {"bad_parameter", wire::FailureCause::kBadParameter},
+      {"fetch", wire::FailureCause::kFetch},
       {"disk_full", wire::FailureCause::kDiskFull},
-      {"internal", wire::FailureCause::kInternal},
+      {"io", wire::FailureCause::kIo},
+      {"lease_expired", wire::FailureCause::kLeaseExpired},
       {"cancelled", wire::FailureCause::kCancelled},
-      {"stopping", wire::FailureCause::kWorkerStopping}};
+      {"stopping", wire::FailureCause::kWorkerStopping},
+      {"internal", wire::FailureCause::kInternal}};
   const auto found = causes.find(name);
-  return found == causes.end() ? wire::FailureCause::kInternal : found->second;
+  if (found == causes.end()) return std::nullopt;
+  return found->second;
 }
 
 std::string Get(const std::map<std::string, std::string>& named, const std::string& name,
@@ -156,8 +166,9 @@ std::string Script::Run(const std::string& line) {
   if (const size_t at = arguments.subject.find('@'); at != std::string::npos) {
     ref.session.value = std::strtoull(arguments.subject.c_str() + at + 1, nullptr, 10);
   }
-  return Send(name, command, same,
-              command == "work" ? MakeWork(arguments, ref) : MakeReport(arguments, ref));
+  wire::RequestBody body = command == "work" ? MakeWork(arguments, ref) : MakeReport(arguments, ref);
+  if (!trouble_.empty()) return StrCat("?? ", std::exchange(trouble_, ""), "\n");
+  return Send(name, command, same, std::move(body));
 }
 
 std::string Script::Set(const Arguments& arguments) {
@@ -275,6 +286,8 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     request.spec.config.max_running = Number(named, "max_running", 0);
     request.spec.config.max_failed_permille = Number(named, "max_failed", 0);
     request.spec.config.skip_bad_records = Number(named, "skip", 0);
+    request.spec.config.backup = Get(named, "backup", "auto") != "off";
+    request.spec.config.backup_factor_percent = Number(named, "backup_factor", 150);
     request.spec.config.user = Get(named, "user", "ada");
     const std::string priority = Get(named, "priority", "normal");
     request.spec.config.priority = priority == "high"  ? wire::Priority::kHigh
@@ -368,6 +381,7 @@ wire::RequestBody Script::MakeReport(const Arguments& arguments, WorkerRef ref) 
   request.leaving = arguments.flags.contains("leaving");
   request.draining = request.leaving || arguments.flags.contains("draining");
   request.scratch_free_bytes = Number(arguments.named, "scratch", 1'000'000);
+  request.trouble = Get(arguments.named, "trouble", "");
   request.commit_requests = Attempts(arguments, "commit");
   for (const AttemptId& id : Attempts(arguments, "running"))
     request.progress.push_back({id, 50, 100, 1, 5, "", ""});
@@ -378,11 +392,22 @@ wire::RequestBody Script::MakeReport(const Arguments& arguments, WorkerRef ref) 
     if (arguments.named.contains("skipped"))
       SetSkipped(*request.outcomes.back().result, arguments.named.at("skipped"));
   }
+  for (const std::string_view item : Split(Get(arguments.named, "progress", ""), ',')) {
+    const auto words = Split(item, ':');
+    if (words.size() != 2) continue;
+    const uint64_t done = std::strtoull(std::string(words[1]).c_str(), nullptr, 10);
+    request.progress.push_back({Attempt(std::string(words[0])), done, 100, done, 5, "", ""});
+  }
+  for (wire::AttemptOutcome& outcome : request.outcomes)
+    outcome.times.ended_unix_ms = ParseDurationMs(Get(arguments.named, "took", "0ms")).value_or(0);
   const auto parts = [&](const std::string& name) { return Split(arguments.named.at(name), ':'); };
   if (arguments.named.contains("failed")) {
     const auto words = parts("failed");
     const std::string cause(words.size() > 1 ? words[1] : "exception");
-    request.outcomes.push_back(MakeFailure(Attempt(std::string(words[0])), ToCause(cause), cause));
+    const std::optional<wire::FailureCause> known = ToCause(cause);
+    if (!known) trouble_ = StrCat("there is no cause '", cause, "'");
+    request.outcomes.push_back(
+        MakeFailure(Attempt(std::string(words[0])), known.value_or(wire::FailureCause::kInternal), cause));
     if (words.size() > 2) SetPosition(*request.outcomes.back().failure, std::string(words[2]));
   }
   if (arguments.named.contains("fetch")) {

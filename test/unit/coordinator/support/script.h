@@ -8,7 +8,8 @@
 //   register W [slots=2] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
 //   registration work W [free=1] [hold=1s] [accepted=A,…] [same] report W [running=A,…] [done=A,…]
 //   [failed=A:cause[:PLACE]] [skipped=PLACE] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
-//            [draining] [leaving] [same]
+//            [progress=A:percent,…]
+//            [took=0s: what the done ones took] [trouble=word] [draining] [leaving] [same]
 //   advance 3s        kill j1 [task=j1-m0]        watch j1 [since=0] [wait=1s]
 //   gc [dry] [claims=j1,j2-x]       j2-x: with a nonce that is not j2's
 //   jobs    tasks j1    log j1-m0 [attempt=0]    cluster    spec j1
@@ -87,6 +88,7 @@ class Script {
   Invariants invariants_;
   std::map<std::string, Person> people_;
   std::optional<Time> deadline_;
+  std::string trouble_;  // why the present line cannot be understood
   uint64_t next_client_ = 1;
   uint64_t next_request_ = 1;
 };
