@@ -103,8 +103,7 @@ std::string SkippedLine(const wire::JobView& job, const ReportContext& context) 
   const std::string where =
       output.empty() || output == "-" ? std::string() : StrCat(", listed in ", output, output.ends_with('/') ? "" : "/", "_bad");
   return StrCat("  ", context.style.Red("skipped"), "   ", FormatCount(count),
-                count == 1 ? " bad record" : " bad records", where, "
-");
+                count == 1 ? " bad record" : " bad records", where, "\n");
 }
 
 // "25.7 GiB read → 41.0 GiB mapped → 5.2 GiB shuffled (7.9× less) → 312.4 MiB written; 12 spills"

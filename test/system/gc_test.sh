@@ -93,7 +93,7 @@ case_output_directories() {
   wait_for 20 "the job is over" bash -c "'$bin/mrsubmit' status $running | grep -q killed"
   temporary busy "$nonce"
   expect 0 mr --json gc busy
-  says "\"path\":\"busy/.millrace/$nonce\",\"removed\":true" out.txt
+  says "\"path\":\"busy/.millrace/$nonce\",\"job\":\"$running\",\"bytes\":5,\"removed\":true" out.txt
   [[ ! -e busy/.millrace ]] || fail "left: $(find busy)"
   expect 5 mr gc nowhere
   stop_cluster
