@@ -1,4 +1,4 @@
-// The coordinator's process: the real core and its records on a simulated disk, in the server's order: everything
+// The coordinator's process: the real core and its real journal on a simulated disk, in the server's order: everything
 // that came in is stepped, the records are synced, and only then do answers leave.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coordinator/core/coordinator_core.h"
+#include "test/sim/coordinator_disk.h"
 #include "test/sim/options.h"
 #include "test/sim/world.h"
 #include "test/unit/coordinator/support/invariants.h"
@@ -29,8 +30,15 @@ class CoordinatorNode {
   bool up() const { return life_ != nullptr && !life_->over; }
   const LifePtr& life() const { return life_; }
   void Start();
-  // SIGKILL: of the records that were not synced, some are on the disk and some are not.
+  // SIGKILL.
   void Crash();
+  // With its host; the disk forgets what was not synced.
+  void LosePower();
+  // Faults of the disk last until it is mended. A process that meets one ends, and is started again every now and then.
+  void FillDisk();
+  void BreakDisk();
+  void CutOffWrite();
+  void MendDisk();
   void StopChecking() { checking_ = false; }
 
   const coordinator::CoordinatorCore& core() const { return *core_; }
@@ -45,8 +53,11 @@ class CoordinatorNode {
   };
   void Pump();
   void Step(const coordinator::Event& event);
-  coordinator::State Replay();
+  void Recover();
   void Flush();
+  void EndWith(const Error& error);
+  void StartLater();
+  Status Tidy();
   void SendAnswers();
   void ScheduleTick();
   void CheckStep(const coordinator::Actions& actions);
@@ -57,7 +68,7 @@ class CoordinatorNode {
   std::unique_ptr<coordinator::CoordinatorCore> core_;
   std::unique_ptr<coordinator::test::Invariants> invariants_;
   bool checking_ = true;
-  uint64_t epoch_ = 0;
+  CoordinatorDisk disk_;
 
   std::deque<Incoming> inbox_;
   bool syncing_ = false;
@@ -69,8 +80,8 @@ class CoordinatorNode {
   std::vector<wire::Record> unsynced_;
   std::vector<coordinator::Reply> answers_;
 
-  std::vector<std::string> disk_;  // encoded records that survive
-  size_t synced_ = 0;              // of them
+  Time last_record_;
+  bool idle_told_ = false;
   std::map<TaskId, AttemptId> newest_;  // over all lives
 };
 

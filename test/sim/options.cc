@@ -54,6 +54,12 @@ Options DrawOptions(uint64_t seed) {
   o.poisoned_job = random.Chance(0.15);
   o.killed_job = random.Chance(0.15);
   o.sync_time = milliseconds(random.Chance(0.8) ? up_to(0, 10) : up_to(10, 2000));
+  o.lose_power = weight(2);
+  o.cut_off_write = weight(2);
+  o.fill_disk = weight(1);
+  o.break_disk = weight(1);
+  o.segment_bytes = uint64_t{4096} << random.Below(5);
+  o.snapshot_log_bytes = random.Chance(0.8) ? uint64_t{2048} << random.Below(5) : 1u << 30;
   return o;
 }
 
@@ -72,6 +78,10 @@ std::string Options::Describe() const {
   say("crash_worker", crash_worker);
   say("crash_coordinator", crash_coordinator);
   say("crash_everything", crash_everything);
+  say("lose_power", lose_power);
+  say("cut_off_write", cut_off_write);
+  say("fill_disk", fill_disk);
+  say("break_disk", break_disk);
   say("pause_worker", pause_worker);
   say("pause_coordinator", pause_coordinator);
   say("stop_worker", stop_worker);

@@ -33,6 +33,10 @@ struct Options {
   uint32_t crash_worker = 0;
   uint32_t crash_coordinator = 0;
   uint32_t crash_everything = 0;
+  uint32_t lose_power = 0;     // the coordinator's host; its process dies too
+  uint32_t cut_off_write = 0;  // the coordinator is killed in the middle of a write, perhaps by a loss of power
+  uint32_t fill_disk = 0;      // the coordinator's
+  uint32_t break_disk = 0;     // every other call of it fails
   uint32_t pause_worker = 0;
   uint32_t pause_coordinator = 0;
   uint32_t stop_worker = 0;    // SIGTERM
@@ -54,6 +58,8 @@ struct Options {
 
   // Of the coordinator's disk.
   Duration sync_time{};
+  uint64_t segment_bytes = 16'384;
+  uint64_t snapshot_log_bytes = 8192;
 
   std::string Describe() const;
 };
