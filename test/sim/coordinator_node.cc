@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "common/wire/codec.h"
 #include "coordinator/core/describe.h"
@@ -12,9 +13,13 @@ namespace mr::sim {
 namespace {
 
 constexpr size_t kMaxBatch = 256;
+constexpr size_t kMostWatches = 200;
+constexpr size_t kMostNotices = 300;
 constexpr Duration kIdleAfter = std::chrono::seconds(1);
 
 }  // namespace
+
+const std::string kMendedPlugin(64, 'b');
 
 CoordinatorNode::CoordinatorNode(World& world, const Options& options)
     : world_(world), options_(options), disk_(world, options) {
@@ -32,10 +37,13 @@ void CoordinatorNode::Start() {
   core_options.lease = options_.lease;
   core_options.epoch = opened->epoch;
   core_options.cluster = "sim";
+  core_options.keep_failed = options_.keep_failed;
+  if (options_.history_age > Duration{}) core_options.history_age = options_.history_age;
   world_.Note(StrCat("coordinator starts, epoch ", opened->epoch));
-  core_ = std::make_unique<coordinator::CoordinatorCore>(core_options, world_.now(), std::move(opened->state));
+  core_ = std::make_unique<coordinator::CoordinatorCore>(core_options, LocalNow(), std::move(opened->state));
   Recover();
-  if (disk_.records().empty()) Step(coordinator::BlobStored{coordinator::test::PluginHash(), 10});
+  Step(coordinator::BlobStored{coordinator::test::PluginHash(), 10});
+  Step(coordinator::BlobStored{kMendedPlugin, 10});
   Flush();
   ScheduleTick();
 }
@@ -47,7 +55,9 @@ void CoordinatorNode::Recover() {
     const Result<wire::Record> record = wire::Decode<wire::Record>(bytes);
     if (!record) return world_.Blame(StrCat("a record cannot be decoded: ", record.error().text));
     invariants_->Recover(*record);
+    if (const auto* grant = std::get_if<wire::CommitGrantedRecord>(&record->body)) granted_.insert(grant->attempt);
   }
+  grants_.clear();
   last_record_ = world_.now().mono;
   idle_told_ = false;
 }
@@ -131,18 +141,35 @@ void CoordinatorNode::Pump() {
 }
 
 void CoordinatorNode::Step(const coordinator::Event& event) {
-  coordinator::Actions actions = core_->Step(world_.now(), event);
+  coordinator::Actions actions = core_->Step(LocalNow(), event);
   CheckStep(actions);
   for (wire::Record& record : actions.records) {
     world_.Note(StrCat("  + ", coordinator::Brief(record)));
+    if (const auto* grant = std::get_if<wire::CommitGrantedRecord>(&record.body)) grants_.push_back(grant->attempt);
     unsynced_.push_back(std::move(record));
   }
   std::move(actions.replies.begin(), actions.replies.end(), std::back_inserter(answers_));
   if (actions.next_deadline) deadline_ = *actions.next_deadline;
 }
 
+Now CoordinatorNode::LocalNow() const {
+  Now now = world_.now();
+  now.unix_ms += std::chrono::duration_cast<std::chrono::milliseconds>(unix_offset_).count();
+  return now;
+}
+
+// A few clients and workers cannot make much wait, however often they ask again.
+void CoordinatorNode::CheckQueues() {
+  if (core_->watch_count() > kMostWatches) world_.Blame(StrCat(core_->watch_count(), " watches are held"));
+  for (const coordinator::Worker& worker : core_->workers().workers()) {
+    const size_t notices = worker.ended_jobs.size() + worker.kept_jobs.size() + worker.drop_outputs.size();
+    if (notices > kMostNotices) world_.Blame(StrCat(notices, " notices wait for ", worker.info.name));
+  }
+}
+
 void CoordinatorNode::CheckStep(const coordinator::Actions& actions) {
   if (!checking_) return;
+  CheckQueues();
   const size_t known = invariants_->problems().size();
   invariants_->Check(actions, *core_);
   for (size_t i = known; i < invariants_->problems().size(); ++i) world_.Blame(invariants_->problems()[i]);
@@ -166,9 +193,12 @@ void CoordinatorNode::Flush() {
   unsynced_.clear();
   if (const Status written = disk_.Append(records); !written) return EndWith(written.error());
   syncing_ = true;
+  if (Mutated(Mutant::kF11AnswersBeforeSync)) SendAnswers();
   world_.After(world_.Uniform({}, options_.sync_time), life_, [this] {
     if (const Status synced = disk_.Sync(); !synced) return EndWith(synced.error());
     syncing_ = false;
+    granted_.insert(grants_.begin(), grants_.end());
+    grants_.clear();
     last_record_ = world_.now().mono;
     idle_told_ = false;
     SendAnswers();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@
 #include "test/unit/coordinator/support/invariants.h"
 
 namespace mr::sim {
+
+// A version of the plugin without the mistakes of coordinator::test::PluginHash().
+extern const std::string kMendedPlugin;
 
 class CoordinatorNode {
  public:
@@ -39,10 +43,13 @@ class CoordinatorNode {
   void BreakDisk();
   void CutOffWrite();
   void MendDisk();
+  void JumpClock(Duration by) { unix_offset_ += by; }
   void StopChecking() { checking_ = false; }
 
   const coordinator::CoordinatorCore& core() const { return *core_; }
   const coordinator::test::Invariants& invariants() const { return *invariants_; }
+  // Had leave to publish at some time, and the disk knows.
+  bool WasGranted(const AttemptId& attempt) const { return granted_.contains(attempt); }
   // Rules that need the whole run.
   void CheckAtEnd();
 
@@ -51,6 +58,8 @@ class CoordinatorNode {
     std::string bytes;
     Answer answer;
   };
+  Now LocalNow() const;
+  void CheckQueues();
   void Pump();
   void Step(const coordinator::Event& event);
   void Recover();
@@ -82,6 +91,9 @@ class CoordinatorNode {
 
   Time last_record_;
   bool idle_told_ = false;
+  Duration unix_offset_{};
+  std::vector<AttemptId> grants_;  // of records that are not synced
+  std::set<AttemptId> granted_;
   std::map<TaskId, AttemptId> newest_;  // over all lives
 };
 

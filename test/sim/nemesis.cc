@@ -120,7 +120,19 @@ void Cluster::BreakSomething() {
       {options_.lose_run_file, [this] { AnyWorker().LoseOneRunFile(); }},
       {options_.damage_run_file, [this] { AnyWorker().DamageOneRunFile(); }},
       {options_.clock_jump, [this] { AnyWorker().JumpClock(world_.Uniform(-seconds(7200), seconds(7200))); }},
+      {options_.coordinator_clock_jump,
+       [this] { coordinator_->JumpClock(world_.Uniform(-seconds(7200), seconds(7200))); }},
+      {options_.fill_scratch,
+       [this] {
+         WorkerNode& worker = AnyWorker();
+         worker.FillScratch(true);
+         world_.After(world_.Uniform(seconds(1), seconds(15)), nullptr, [&worker] { worker.FillScratch(false); });
+       }},
       {options_.kill_task, [this] { AnyWorker().KillOneTask(); }},
+      {options_.drain, [this] { Drain(); }},
+      {options_.kill_attempt, [this] { KillAttempt(); }},
+      {options_.set_max_running, [this] { SetMaxRunning(); }},
+      {options_.look, [this] { Look(); }},
   };
   uint64_t total = 0;
   for (const auto& [weight, fault] : faults) total += weight;
@@ -139,6 +151,7 @@ void Cluster::MendEverything() {
   if (coordinator_->life()->paused) world_.Resume(coordinator_->life());
   if (!coordinator_->up()) coordinator_->Start();
   for (const auto& worker : workers_) {
+    worker->FillScratch(false);
     if (worker->up() && worker->life()->paused) world_.Resume(worker->life());
     if (!worker->up()) worker->Start();
   }
