@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 
 namespace mr::wire {
@@ -231,9 +232,23 @@ class Decoder {
     if (!GetInteger(in.via.array.ptr[0], tag)) return false;
     bool known = false;
     bool good = false;
-    ((Ts::kTag == tag ? (known = true, good = Get(in.via.array.ptr[1], value.template emplace<Ts>())) : false), ...);
+    ((Ts::kTag == tag ? (known = true, good = GetAlternative<Ts>(in.via.array.ptr[1], value)) : false), ...);
     if (!known) return Refuse(ErrorCode::kUnsupported, StrCat("unknown kind ", tag, "; is one side newer?"));
     return good;
+  }
+
+  template <class T, class Variant>
+  bool GetAlternative(const msgpack::object& in, Variant& value) {
+    T& fresh = value.template emplace<T>();
+    if (Mutated(Mutant::kL15DecodesIntoAUsedObject)) fresh = LeftOver<T>();
+    const bool good = Get(in, fresh);
+    if (Mutated(Mutant::kL15DecodesIntoAUsedObject)) LeftOver<T>() = fresh;
+    return good;
+  }
+  template <class T>
+  static T& LeftOver() {
+    static T last;
+    return last;
   }
 
   // An array of `lead` version bytes (0 or 1) and exactly the elements of `out`.

@@ -48,6 +48,7 @@ class CoordinatorCore {
   const WorkerTable& workers() const { return workers_; }
   const std::map<JobId, JobRun>& runs() const { return runs_; }
   const CoreOptions& options() const { return options_; }
+  size_t watch_count() const { return watches_.size(); }
   wire::ClusterResponse ClusterView() const;
   std::vector<wire::JobView> JobViews(const wire::ListJobsRequest& request) const;
 

@@ -1,6 +1,7 @@
 // Requests of people: submit, watch, list, kill.
 #include <algorithm>
 
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/core/explain.h"
@@ -89,7 +90,7 @@ Status CoordinatorCore::CheckSubmission(const wire::JobSpec& spec) const {
 void CoordinatorCore::Handle(const Asker& asker, const wire::SubmitJobRequest& request) {
   // A retry after a lost answer finds the job that its first try made.
   const auto known = state_.by_request.find({asker.client, asker.request_id});
-  if (known != state_.by_request.end() && !request.dry_run) {
+  if (known != state_.by_request.end() && !request.dry_run && !Mutated(Mutant::kL03RetryIsAnotherJob)) {
     const JobEntry& job = state_.jobs.at(known->second);
     wire::SubmitJobResponse response = DescribePlan(job.plan, job.spec.config.reducers);
     response.job = job.id;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/base/logging.h"
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/core/views.h"
@@ -79,7 +80,8 @@ void CoordinatorCore::BeginFinish(JobId id, bool success, bool killed, const std
 // The cleanup waits until no attempt of the job can still be writing.
 void CoordinatorCore::OpenCleanupIfQuiet(JobRun& run) {
   const JobEntry& job = state_.jobs.at(run.id);
-  if (job.stage != JobStage::kFinishing || job.success || run.pool.attempt_count() > 0) return;
+  if (job.stage != JobStage::kFinishing || job.success) return;
+  if (run.pool.attempt_count() > 0 && !Mutated(Mutant::kF08CleansUpBesideAttempts)) return;
   if (run.recovering) return;  // a worker that has not come back yet may be at it
   const wire::TaskState state = run.pool.Find(TaskId{run.id, Phase::kFinish, 0})->state;
   if (state == wire::TaskState::kBlocked || state == wire::TaskState::kCancelled)

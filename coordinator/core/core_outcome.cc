@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/logging.h"
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "coordinator/core/bad_records.h"
 #include "coordinator/core/coordinator_core.h"
@@ -84,7 +85,8 @@ void CoordinatorCore::TakeResult(Worker& worker, const wire::AttemptOutcome& out
   const JobEntry& job = state_.jobs.at(id.task.job);
   const auto* map = std::get_if<wire::MapResult>(&*outcome.result);
   const auto* reduce = std::get_if<wire::ReduceResult>(&*outcome.result);
-  const bool granted = !job.publishes(id.task.phase) || job.Find(id.task)->granted == id;
+  const bool granted = !job.publishes(id.task.phase) || job.Find(id.task)->granted == id ||
+                       Mutated(Mutant::kF03ResultWithoutGrant);
   const bool map_fits = map != nullptr && id.task.phase == Phase::kMap &&
                         (job.map_only() || map->partition_bytes.size() == job.reduces.size());
   if (map_fits && granted) {
@@ -279,7 +281,8 @@ void CoordinatorCore::LoseOutput(const AttemptId& id, const std::string& reason)
     if (holder->alive) holder->drop_outputs.Add(id);
   }
   AbortStarvedReduces(run);
-  run.UncountMap(job, id.task.index, *job.maps[id.task.index].completion);
+  if (!Mutated(Mutant::kF06LostMapStaysCounted))
+    run.UncountMap(job, id.task.index, *job.maps[id.task.index].completion);
   Commit(wire::MapOutputLost{id, reason});
   run.pool.LoseOutput(id);
   run.pool.Find(id)->cause = reason;
@@ -304,7 +307,8 @@ void CoordinatorCore::Abort(const AttemptId& id, const std::string& cause,
   JobRun& run = *FindRun(id.task.job);
   const JobEntry& job = state_.jobs.at(id.task.job);
   const TaskEntry* entry = job.Find(id.task);
-  if (job.stage == JobStage::kActive && entry != nullptr && entry->granted == id)
+  if (job.stage == JobStage::kActive && entry != nullptr && entry->granted == id &&
+      !Mutated(Mutant::kF02GrantOutlivesItsAttempt))
     Commit(wire::CommitRevoked{id});
   run.pool.End(id, wire::AttemptState::kAborted, cause, now_.unix_ms, retry_at);
   Forget(id);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/logging.h"
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "coordinator/core/bad_records.h"
 #include "coordinator/core/coordinator_core.h"
@@ -75,8 +76,8 @@ void CoordinatorCore::RecoverJob(const JobEntry& job) {
     RecoverFinish(job, run);
   }
   if (job.stage == JobStage::kEnded) {
-    const auto age = std::chrono::milliseconds(std::max<int64_t>(now_.unix_ms - job.ended_unix_ms, 0));
-    run.ended_at = now_.mono - age;
+    // How long ago only the wall clock knows, and it may have jumped meanwhile: the age counts anew.
+    run.ended_at = now_.mono;
     return;
   }
   active_.insert(job.id);
@@ -147,7 +148,7 @@ bool CoordinatorCore::MayAdopt(const AttemptId& id) const {
   if (id.task.phase == Phase::kFinish) return job->stage == JobStage::kFinishing && job->success;
   const TaskEntry* task = job->Find(id.task);
   if (job->stage != JobStage::kActive || task == nullptr || task->completion || task->given_up) return false;
-  if (task->granted && *task->granted != id) return false;
+  if (task->granted && *task->granted != id && !Mutated(Mutant::kF09AdoptsWhoHasNoGrant)) return false;
   return id.task.phase == Phase::kMap || job->maps_done();
 }
 
@@ -172,7 +173,7 @@ void CoordinatorCore::EndRecovery() {
     // The last task's record was kept, but not the one that follows from it.
     for (const JobId id : std::set<JobId>(active_)) FinishIfDone(id);
   }
-  if (!recover_by_ || now_.mono < *recover_by_) return;
+  if (!recover_by_ || (now_.mono < *recover_by_ && !Mutated(Mutant::kF07RecoveryDoesNotWait))) return;
   recover_by_.reset();
   for (const JobId id : std::set<JobId>(active_)) {
     JobRun& run = runs_.at(id);

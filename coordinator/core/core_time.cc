@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/base/logging.h"
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
 
@@ -116,6 +117,7 @@ void CoordinatorCore::LoseWorker(Worker& worker, bool said_so) {
     Abort(id, what);
   }
   for (const AttemptId& id : std::set<AttemptId>(worker.map_outputs)) {
+    if (Mutated(Mutant::kL04LostMapStaysDone)) break;
     ++losses[id.task.job].outputs;
     LoseOutput(id, what);
   }

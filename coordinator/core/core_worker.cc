@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/base/logging.h"
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
 
@@ -74,7 +75,7 @@ void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker,
   worker.info.running.clear();
   worker.info.map_outputs.clear();
   worker.alive = true;
-  worker.draining = false;
+  worker.draining = worker.draining && Mutated(Mutant::kL15SessionKeepsTheLast);
   worker.trouble.clear();
   worker.told_to_leave = false;
   worker.lease_until = now_.mono + options_.lease;
@@ -152,6 +153,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WorkRequest& reques
     Abort(lost->id, "a map output it needs was lost before it began");
   }
   if (GiveWork(worker)) return;
+  if (Mutated(Mutant::kL04IdleIsTheEnd)) return AnswerHeld(worker, wire::WorkVerdict::kLeave);
   // One that a person took out, or that is quarantined, waits like one that nobody has work for: told at once, it
   // would ask again at once.
   const bool waits =
@@ -166,7 +168,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& requ
   Worker& worker = **found;
   wire::ReportResponse response;
   const bool same_client = asker.client == worker.report_client;
-  if (same_client && asker.request_id < worker.report_request)
+  if (same_client && asker.request_id < worker.report_request && !Mutated(Mutant::kF05LateReportCounts))
     return Answer(asker, response);  // a late copy
   const bool fresh = !same_client || asker.request_id > worker.report_request;
   worker.report_client = asker.client;
@@ -241,6 +243,7 @@ void CoordinatorCore::GrantCommit(Worker& worker, const AttemptId& id,
     return;
   }
   const TaskEntry& entry = *job.Find(id.task);
+  if (Mutated(Mutant::kF01GrantIsNotRecorded)) return response.commit_granted.push_back(id);
   if (!entry.granted) Commit(wire::CommitGrantedRecord{id, worker.ref()});
   // Another attempt of the task publishes. This one asks again, and has its turn if the other is declared dead: that
   // revokes the grant.

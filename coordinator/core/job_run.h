@@ -35,6 +35,7 @@ class JobLogs {
     std::string text;
   };
   Piece Read(const AttemptId& attempt, uint64_t offset) const;
+  size_t total_bytes() const { return total_bytes_; }
 
  private:
   struct Ring {

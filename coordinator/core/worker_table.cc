@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 
 namespace mr::coordinator {
@@ -31,7 +32,7 @@ const Worker* WorkerTable::Find(WorkerId id) const {
 
 Result<Worker*> WorkerTable::Check(const WorkerRef& ref) {
   Worker* worker = Find(ref.worker);
-  if (worker == nullptr || worker->session != ref.session) {
+  if (worker == nullptr || (worker->session != ref.session && !Mutated(Mutant::kF04OldSessionSpeaks))) {
     return Fail(ErrorCode::kFenced,
                 StrCat("session ", ToString(ref), " is not the present one; register again"));
   }

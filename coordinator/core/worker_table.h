@@ -40,6 +40,7 @@ class Notices {
   void Add(const T& thing) { left_[thing] = 3; }
   void Remove(const T& thing) { left_.erase(thing); }
   void Clear() { left_.clear(); }
+  size_t size() const { return left_.size(); }
   // `count` is false for a repeated request: its answer says the same again.
   std::vector<T> Tell(bool count) {
     std::vector<T> told;

@@ -7,7 +7,6 @@
 namespace mr::coordinator {
 namespace {
 
-constexpr uint64_t kMinSnapshotBytes = 4u << 20;
 constexpr uint64_t kSnapshotFactor = 4;
 
 }  // namespace
@@ -17,6 +16,7 @@ Result<std::unique_ptr<Journal>> Journal::Open(Env& env, const std::string& dire
   raft::Recovered recovered;
   auto journal = std::unique_ptr<Journal>(new Journal());
   MR_ASSIGN_OR_RETURN(journal->storage_, raft::LogStorage::Open(env, directory, options, recovered));
+  journal->snapshot_log_bytes_ = options.snapshot_log_bytes;
   // The only member elects itself, and begins its term as every leader does.
   journal->term_ = {recovered.hard_state.term.value + 1};
   MR_RETURN_IF_ERROR(journal->storage_->SaveHardState({journal->term_, options.node}));
@@ -45,7 +45,7 @@ Status Journal::Append(std::span<const std::string> records) {
 }
 
 bool Journal::WantsSnapshot() const {
-  return storage_->log_bytes() > std::max(kMinSnapshotBytes, kSnapshotFactor * storage_->snapshot_bytes());
+  return storage_->log_bytes() > std::max(snapshot_log_bytes_, kSnapshotFactor * storage_->snapshot_bytes());
 }
 
 Status Journal::SaveSnapshot(std::string_view state) {

@@ -42,6 +42,7 @@ class Journal final : public RecordLog {
 
   std::unique_ptr<raft::LogStorage> storage_;
   raft::Term term_;
+  uint64_t snapshot_log_bytes_ = 0;
   std::string description_;
 };
 

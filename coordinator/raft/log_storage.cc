@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "common/base/logging.h"
+#include "common/base/mutants.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 
@@ -279,7 +280,9 @@ Status LogStorage::WriteBuffer() {
 Status LogStorage::Sync() {
   if (failed_) return Fail(*failed_);
   if (!unsynced_) return {};
-  MR_RETURN_IF_ERROR(Keep(segment_->SyncData()));
+  if (Mutated(Mutant::kF10WatermarkBeforeSync))
+    MR_RETURN_IF_ERROR(Keep(watermark_->WriteAt(0, EncodeWatermark({{header_.sequence, offset_}}))));
+  if (!Mutated(Mutant::kF12NeverSyncs)) MR_RETURN_IF_ERROR(Keep(segment_->SyncData()));
   unsynced_ = false;
   synced_ = {header_.sequence, offset_};
   return Keep(watermark_->WriteAt(0, EncodeWatermark({synced_})));
@@ -312,7 +315,7 @@ Status LogStorage::CreateSegment(uint64_t record_bytes) {
   MR_RETURN_IF_ERROR(file->Sync());
   MR_RETURN_IF_ERROR(file->Close());
   MR_RETURN_IF_ERROR(env_.Rename(temporary, path));
-  MR_RETURN_IF_ERROR(env_.SyncDirectory(Path("log")));
+  if (!Mutated(Mutant::kF15SegmentNameUnsynced)) MR_RETURN_IF_ERROR(env_.SyncDirectory(Path("log")));
   segments_.push_back({header.sequence, header.base_index});
   return OpenSegment(header, kSegmentHeaderBytes, bytes);
 }

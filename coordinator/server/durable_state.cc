@@ -5,38 +5,10 @@
 
 #include "common/base/logging.h"
 #include "common/base/strings.h"
-#include "common/wire/codec.h"
+#include "coordinator/core/replay.h"
 #include "coordinator/raft/journal.h"
 
 namespace mr::coordinator {
-namespace {
-
-// The bytes are whole, their checksums say so; that they cannot be understood has another reason.
-tl::unexpected<Error> Misunderstood(const std::string& directory, const std::string& what, const Error& error) {
-  return Fail(ErrorCode::kUnsupported,
-              StrCat(directory, ": ", what, " cannot be applied: ", error.text,
-                     ". Was it written by a newer version? Use that one; nothing was changed"));
-}
-
-Result<State> Replay(const JournalContents& contents, const std::string& directory) {
-  State state;
-  if (!contents.snapshot.empty()) {
-    Result<State> snapshot = DecodeState(contents.snapshot);
-    if (!snapshot) return Misunderstood(directory, "the snapshot", snapshot.error());
-    state = std::move(*snapshot);
-  }
-  for (size_t i = 0; i < contents.records.size(); ++i) {
-    const std::string what = StrCat("record ", i + 1, " of ", contents.records.size());
-    const Result<wire::Record> record = wire::Decode<wire::Record>(contents.records[i]);
-    if (!record) return Misunderstood(directory, what, record.error());
-    if (const Status valid = Validate(state, *record); !valid) return Misunderstood(directory, what, valid.error());
-    Apply(state, *record);
-  }
-  return state;
-}
-
-}  // namespace
-
 Result<DurableState> OpenDurableState(Env& env, const std::string& state_directory) {
   const std::string directory = JoinPath(state_directory, "coord");
   const SystemClock clock;
@@ -46,7 +18,7 @@ Result<DurableState> OpenDurableState(Env& env, const std::string& state_directo
   for (const std::string& warning : contents.warnings) LOG(WARNING) << warning;
   DurableState durable;
   durable.epoch = journal->epoch();
-  MR_ASSIGN_OR_RETURN(durable.state, Replay(contents, directory));
+  MR_ASSIGN_OR_RETURN(durable.state, ReplayRecords(contents.snapshot, contents.records, directory));
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock.Read().mono - begin);
   LOG(INFO) << "recovered " << durable.state.jobs.size() << " jobs from "
             << (contents.snapshot.empty() ? "" : "a snapshot and ") << contents.records.size() << " records in "

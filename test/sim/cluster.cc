@@ -68,10 +68,11 @@ Surroundings::Fetched Cluster::Fetch(HostId from, const std::string& endpoint, c
 }
 
 bool Cluster::IsPoisoned(const wire::Assignment& assignment) const {
-  const auto poisoned = [&](const Wanted& job) {
-    return job.poisoned && job.spec.config.output_dir == assignment.config.output_dir;
-  };
-  return assignment.attempt.task.index == 0 && std::any_of(wanted_.begin(), wanted_.end(), poisoned);
+  const wire::JobConfig& config = assignment.config;
+  if (config.plugin_sha256 == kMendedPlugin || config.resume_from.value != 0) return false;
+  return std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& job) {
+    return job.poisoned.contains(assignment.attempt.task.index) && job.spec.config.output_dir == config.output_dir;
+  });
 }
 
 }  // namespace mr::sim

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -37,28 +38,48 @@ class Cluster final : public Surroundings {
   struct Wanted {
     wire::JobSpec spec;
     uint32_t maps = 0;
+    uint64_t submit_request = 0;  // a retry is the same request
     std::optional<JobId> id;
     std::optional<wire::JobState> ended;
     uint64_t version = 0;
     bool cleaned = true;
+    bool paused = false;
     uint64_t asked = 0;  // the request whose answer is waited for
     bool kill = false;
     bool kill_heard = false;
-    bool poisoned = false;
+    std::set<uint32_t> poisoned;  // maps that fail with the first version of the plugin
+    bool may_fail = false;        // it did not fail through a fault of ours, if it failed
+    Duration silent_until{};      // the submitter has gone away
   };
 
   void Ask(HostId from, std::string bytes, std::function<void(std::string)> arrived) override;
   Fetched Fetch(HostId from, const std::string& endpoint, const AttemptId& map) override;
   OutputFiles& output_files() override { return output_files_; }
   bool chaos() const override { return chaos_; }
+  bool WasGranted(const AttemptId& attempt) const override { return coordinator_->WasGranted(attempt); }
   bool IsPoisoned(const wire::Assignment& assignment) const override;
 
   // client.cc
   void PlanJobs();
+  Wanted PlanJob(uint32_t number);
+  void DrawKind(Wanted& job);
+  void Submit(Wanted job, Duration when);
   void Talk(size_t job);
   void CallCoordinator(size_t job, uint64_t request_id, wire::RequestBody body);
   void Hear(size_t job, const wire::ResponseBody& body);
+  void Follow(Wanted& job, const wire::JobView& view);
+  void SubmitAgain(const Wanted& job);
   void CheckEnds();
+  void CheckEnd(const Wanted& job);
+
+  // operator.cc
+  void Tell(wire::RequestBody body, bool until_answered);
+  void TellAgain(uint64_t request_id, const wire::RequestBody& body);
+  void Drain();
+  void KillAttempt();
+  void SetMaxRunning();
+  void Look();
+  const Wanted* AnyJob();
 
   // nemesis.cc
   void ScheduleFault();
@@ -74,10 +95,11 @@ class Cluster final : public Surroundings {
   bool chaos_ = true;
   std::unique_ptr<CoordinatorNode> coordinator_;
   std::vector<std::unique_ptr<WorkerNode>> workers_;
-  std::vector<Wanted> wanted_;
+  std::deque<Wanted> wanted_;
   uint64_t next_request_ = 1;
   uint64_t backups_ = 0;
   uint64_t backups_won_ = 0;
+  std::set<uint64_t> told_;  // of the operator's requests: answered
 };
 
 }  // namespace mr::sim

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "common/wire/codec.h"
 #include "coordinator/core/describe.h"
@@ -12,52 +13,65 @@ namespace mr::sim {
 namespace {
 
 constexpr size_t kMaxBatch = 256;
+constexpr size_t kMostWatches = 200;
+constexpr size_t kMostNotices = 300;
+constexpr Duration kIdleAfter = std::chrono::seconds(1);
 
 }  // namespace
 
-CoordinatorNode::CoordinatorNode(World& world, const Options& options) : world_(world), options_(options) {
+const std::string kMendedPlugin(64, 'b');
+
+CoordinatorNode::CoordinatorNode(World& world, const Options& options)
+    : world_(world), options_(options), disk_(world, options) {
   Start();
 }
 
 void CoordinatorNode::Start() {
+  std::optional<CoordinatorDisk::Opened> opened = disk_.Open();
+  if (!opened) {
+    if (disk_.cut_off()) disk_.Mend();
+    return StartLater();
+  }
   life_ = std::make_shared<Life>();
   coordinator::CoreOptions core_options;
   core_options.lease = options_.lease;
-  core_options.epoch = ++epoch_;
+  core_options.epoch = opened->epoch;
   core_options.cluster = "sim";
-  invariants_ = std::make_unique<coordinator::test::Invariants>();
-  core_ = std::make_unique<coordinator::CoordinatorCore>(core_options, world_.now(), Replay());
-  world_.Note(StrCat("coordinator starts, epoch ", epoch_, ", ", disk_.size(), " records"));
-  if (disk_.empty()) Step(coordinator::BlobStored{coordinator::test::PluginHash(), 10});
+  core_options.keep_failed = options_.keep_failed;
+  if (options_.history_age > Duration{}) core_options.history_age = options_.history_age;
+  world_.Note(StrCat("coordinator starts, epoch ", opened->epoch));
+  core_ = std::make_unique<coordinator::CoordinatorCore>(core_options, LocalNow(), std::move(opened->state));
+  Recover();
+  Step(coordinator::BlobStored{coordinator::test::PluginHash(), 10});
+  Step(coordinator::BlobStored{kMendedPlugin, 10});
   Flush();
   ScheduleTick();
 }
 
-// What the disk says; sometimes by way of a snapshot.
-coordinator::State CoordinatorNode::Replay() {
-  coordinator::State state;
-  for (const std::string& bytes : disk_) {
+// The rules go on from life to life: what was committed in one is so in the next.
+void CoordinatorNode::Recover() {
+  invariants_ = std::make_unique<coordinator::test::Invariants>();
+  for (const std::string& bytes : disk_.records()) {
     const Result<wire::Record> record = wire::Decode<wire::Record>(bytes);
-    const Status valid = record ? coordinator::Validate(state, *record) : Status(Fail(record.error()));
-    if (!valid) {
-      world_.Blame(StrCat("a record cannot be replayed: ", valid.error().text));
-      continue;
-    }
-    coordinator::Apply(state, *record);
+    if (!record) return world_.Blame(StrCat("a record cannot be decoded: ", record.error().text));
     invariants_->Recover(*record);
+    if (const auto* grant = std::get_if<wire::CommitGrantedRecord>(&record->body)) granted_.insert(grant->attempt);
   }
-  if (!world_.random().Chance(0.5)) return state;
-  Result<coordinator::State> copy = coordinator::DecodeState(coordinator::EncodeState(state));
-  if (!copy || *copy != state) world_.Blame("a snapshot gives another state");
-  return copy ? std::move(*copy) : state;
+  grants_.clear();
+  last_record_ = world_.now().mono;
+  idle_told_ = false;
+}
+
+void CoordinatorNode::StartLater() {
+  world_.After(world_.Uniform(std::chrono::milliseconds(100), std::chrono::seconds(3)), nullptr, [this] {
+    if (!up()) Start();
+  });
 }
 
 void CoordinatorNode::Crash() {
   if (!up()) return;
-  const size_t kept = world_.random().Below(disk_.size() - synced_ + 1);
-  world_.Note(StrCat("coordinator crashes; ", disk_.size() - synced_ - kept, " unsynced records are lost"));
-  disk_.resize(synced_ + kept);
-  synced_ = disk_.size();
+  world_.Note("coordinator crashes");
+  disk_.Close();
   life_->over = true;
   inbox_.clear();
   askers_.clear();
@@ -65,6 +79,40 @@ void CoordinatorNode::Crash() {
   answers_.clear();
   syncing_ = false;
   tick_due_ = false;
+}
+
+void CoordinatorNode::LosePower() {
+  Crash();
+  disk_.LosePower();
+}
+
+void CoordinatorNode::FillDisk() {
+  world_.Note("coordinator's disk is full");
+  disk_.FillUp();
+}
+
+void CoordinatorNode::BreakDisk() {
+  world_.Note("coordinator's disk is failing");
+  disk_.BreakDown();
+}
+
+void CoordinatorNode::CutOffWrite() {
+  if (up()) disk_.CutOffSoon();
+}
+
+void CoordinatorNode::MendDisk() { disk_.Mend(); }
+
+// The log could not do what it had to: nothing may be answered any more.
+void CoordinatorNode::EndWith(const Error& error) {
+  if (!disk_.faulty()) world_.Blame(StrCat("the log failed on a disk without faults: ", error.text));
+  world_.Note(StrCat("coordinator ends: ", ErrorCodeName(error.code)));
+  const bool cut_off = disk_.cut_off();
+  Crash();
+  if (cut_off) {
+    disk_.Mend();
+    if (world_.random().Chance(0.5)) disk_.LosePower();
+  }
+  StartLater();
 }
 
 void CoordinatorNode::Receive(std::string bytes, Answer answer) {
@@ -93,18 +141,35 @@ void CoordinatorNode::Pump() {
 }
 
 void CoordinatorNode::Step(const coordinator::Event& event) {
-  coordinator::Actions actions = core_->Step(world_.now(), event);
+  coordinator::Actions actions = core_->Step(LocalNow(), event);
   CheckStep(actions);
   for (wire::Record& record : actions.records) {
     world_.Note(StrCat("  + ", coordinator::Brief(record)));
+    if (const auto* grant = std::get_if<wire::CommitGrantedRecord>(&record.body)) grants_.push_back(grant->attempt);
     unsynced_.push_back(std::move(record));
   }
   std::move(actions.replies.begin(), actions.replies.end(), std::back_inserter(answers_));
   if (actions.next_deadline) deadline_ = *actions.next_deadline;
 }
 
+Now CoordinatorNode::LocalNow() const {
+  Now now = world_.now();
+  now.unix_ms += std::chrono::duration_cast<std::chrono::milliseconds>(unix_offset_).count();
+  return now;
+}
+
+// A few clients and workers cannot make much wait, however often they ask again.
+void CoordinatorNode::CheckQueues() {
+  if (core_->watch_count() > kMostWatches) world_.Blame(StrCat(core_->watch_count(), " watches are held"));
+  for (const coordinator::Worker& worker : core_->workers().workers()) {
+    const size_t notices = worker.ended_jobs.size() + worker.kept_jobs.size() + worker.drop_outputs.size();
+    if (notices > kMostNotices) world_.Blame(StrCat(notices, " notices wait for ", worker.info.name));
+  }
+}
+
 void CoordinatorNode::CheckStep(const coordinator::Actions& actions) {
   if (!checking_) return;
+  CheckQueues();
   const size_t known = invariants_->problems().size();
   invariants_->Check(actions, *core_);
   for (size_t i = known; i < invariants_->problems().size(); ++i) world_.Blame(invariants_->problems()[i]);
@@ -124,14 +189,21 @@ void CoordinatorNode::CheckStep(const coordinator::Actions& actions) {
 
 void CoordinatorNode::Flush() {
   if (unsynced_.empty()) return SendAnswers();
-  for (const wire::Record& record : unsynced_) disk_.push_back(wire::Encode(record));
+  std::vector<std::string> records;
+  for (const wire::Record& record : unsynced_) records.push_back(wire::Encode(record));
   unsynced_.clear();
+  if (const Status written = disk_.Append(records); !written) return EndWith(written.error());
   syncing_ = true;
+  if (Mutated(Mutant::kF11AnswersBeforeSync)) SendAnswers();
   world_.After(world_.Uniform({}, options_.sync_time), life_, [this] {
-    synced_ = disk_.size();
+    if (const Status synced = disk_.Sync(); !synced) return EndWith(synced.error());
     syncing_ = false;
+    granted_.insert(grants_.begin(), grants_.end());
+    grants_.clear();
+    last_record_ = world_.now().mono;
+    idle_told_ = false;
     SendAnswers();
-    Pump();
+    if (up()) Pump();
   });
 }
 
@@ -145,7 +217,16 @@ void CoordinatorNode::SendAnswers() {
     asker->second(wire::Encode(reply.response));
     askers_.erase(asker);
   }
+  if (const Status tidied = Tidy(); !tidied) return EndWith(tidied.error());
   ScheduleTick();
+}
+
+// As the server's.
+Status CoordinatorNode::Tidy() {
+  if (disk_.WantsSnapshot()) return disk_.SaveSnapshot(coordinator::EncodeState(core_->state()));
+  if (idle_told_ || world_.now().mono - last_record_ < kIdleAfter) return {};
+  idle_told_ = true;
+  return disk_.Idle();
 }
 
 void CoordinatorNode::ScheduleTick() {

@@ -1,4 +1,4 @@
-// The coordinator's process: the real core and its records on a simulated disk, in the server's order: everything
+// The coordinator's process: the real core and its real journal on a simulated disk, in the server's order: everything
 // that came in is stepped, the records are synced, and only then do answers leave.
 #pragma once
 
@@ -11,11 +11,15 @@
 #include <vector>
 
 #include "coordinator/core/coordinator_core.h"
+#include "test/sim/coordinator_disk.h"
 #include "test/sim/options.h"
 #include "test/sim/world.h"
 #include "test/unit/coordinator/support/invariants.h"
 
 namespace mr::sim {
+
+// A version of the plugin without the mistakes of coordinator::test::PluginHash().
+extern const std::string kMendedPlugin;
 
 class CoordinatorNode {
  public:
@@ -30,12 +34,22 @@ class CoordinatorNode {
   bool up() const { return life_ != nullptr && !life_->over; }
   const LifePtr& life() const { return life_; }
   void Start();
-  // SIGKILL: of the records that were not synced, some are on the disk and some are not.
+  // SIGKILL.
   void Crash();
+  // With its host; the disk forgets what was not synced.
+  void LosePower();
+  // Faults of the disk last until it is mended. A process that meets one ends, and is started again every now and then.
+  void FillDisk();
+  void BreakDisk();
+  void CutOffWrite();
+  void MendDisk();
+  void JumpClock(Duration by) { unix_offset_ += by; }
   void StopChecking() { checking_ = false; }
 
   const coordinator::CoordinatorCore& core() const { return *core_; }
   const coordinator::test::Invariants& invariants() const { return *invariants_; }
+  // Had leave to publish at some time, and the disk knows.
+  bool WasGranted(const AttemptId& attempt) const { return granted_.contains(attempt); }
   // Rules that need the whole run.
   void CheckAtEnd();
 
@@ -44,10 +58,15 @@ class CoordinatorNode {
     std::string bytes;
     Answer answer;
   };
+  Now LocalNow() const;
+  void CheckQueues();
   void Pump();
   void Step(const coordinator::Event& event);
-  coordinator::State Replay();
+  void Recover();
   void Flush();
+  void EndWith(const Error& error);
+  void StartLater();
+  Status Tidy();
   void SendAnswers();
   void ScheduleTick();
   void CheckStep(const coordinator::Actions& actions);
@@ -58,7 +77,7 @@ class CoordinatorNode {
   std::unique_ptr<coordinator::CoordinatorCore> core_;
   std::unique_ptr<coordinator::test::Invariants> invariants_;
   bool checking_ = true;
-  uint64_t epoch_ = 0;
+  CoordinatorDisk disk_;
 
   std::deque<Incoming> inbox_;
   bool syncing_ = false;
@@ -70,8 +89,11 @@ class CoordinatorNode {
   std::vector<wire::Record> unsynced_;
   std::vector<coordinator::Reply> answers_;
 
-  std::vector<std::string> disk_;  // encoded records that survive
-  size_t synced_ = 0;              // of them
+  Time last_record_;
+  bool idle_told_ = false;
+  Duration unix_offset_{};
+  std::vector<AttemptId> grants_;  // of records that are not synced
+  std::set<AttemptId> granted_;
   std::map<TaskId, AttemptId> newest_;  // over all lives
   std::set<AttemptId> started_;
 };

@@ -42,11 +42,17 @@ void Cluster::BreakSomething() {
       if (!worker.up()) worker.Start();
     });
   };
-  const auto crash_coordinator = [this] {
-    coordinator_->Crash();
+  const auto start_coordinator = [this] {
     world_.After(world_.Uniform(milliseconds(50), seconds(10)), nullptr, [this] {
       if (!coordinator_->up()) coordinator_->Start();
     });
+  };
+  const auto crash_coordinator = [&] {
+    coordinator_->Crash();
+    start_coordinator();
+  };
+  const auto mend_disk = [this] {
+    world_.After(world_.Uniform(milliseconds(100), seconds(8)), nullptr, [this] { coordinator_->MendDisk(); });
   };
   const auto cut = [this](HostId a, HostId b, bool both) {
     world_.Note(StrCat("link ", a, (both ? " <-> " : " -> "), b, " is cut"));
@@ -64,6 +70,22 @@ void Cluster::BreakSomething() {
        [&] {
          crash_coordinator();
          for (size_t i = 0; i < 2 * workers_.size(); ++i) crash_worker();
+       }},
+      {options_.lose_power,
+       [&] {
+         coordinator_->LosePower();
+         start_coordinator();
+       }},
+      {options_.cut_off_write, [this] { coordinator_->CutOffWrite(); }},
+      {options_.fill_disk,
+       [&] {
+         coordinator_->FillDisk();
+         mend_disk();
+       }},
+      {options_.break_disk,
+       [&] {
+         coordinator_->BreakDisk();
+         mend_disk();
        }},
       {options_.pause_worker,
        [this] {
@@ -98,7 +120,19 @@ void Cluster::BreakSomething() {
       {options_.lose_run_file, [this] { AnyWorker().LoseOneRunFile(); }},
       {options_.damage_run_file, [this] { AnyWorker().DamageOneRunFile(); }},
       {options_.clock_jump, [this] { AnyWorker().JumpClock(world_.Uniform(-seconds(7200), seconds(7200))); }},
+      {options_.coordinator_clock_jump,
+       [this] { coordinator_->JumpClock(world_.Uniform(-seconds(7200), seconds(7200))); }},
+      {options_.fill_scratch,
+       [this] {
+         WorkerNode& worker = AnyWorker();
+         worker.FillScratch(true);
+         world_.After(world_.Uniform(seconds(1), seconds(15)), nullptr, [&worker] { worker.FillScratch(false); });
+       }},
       {options_.kill_task, [this] { AnyWorker().KillOneTask(); }},
+      {options_.drain, [this] { Drain(); }},
+      {options_.kill_attempt, [this] { KillAttempt(); }},
+      {options_.set_max_running, [this] { SetMaxRunning(); }},
+      {options_.look, [this] { Look(); }},
   };
   uint64_t total = 0;
   for (const auto& [weight, fault] : faults) total += weight;
@@ -113,9 +147,11 @@ void Cluster::MendEverything() {
   world_.Note("everything is mended");
   chaos_ = false;
   network_.Heal();
+  coordinator_->MendDisk();
   if (coordinator_->life()->paused) world_.Resume(coordinator_->life());
   if (!coordinator_->up()) coordinator_->Start();
   for (const auto& worker : workers_) {
+    worker->FillScratch(false);
     if (worker->up() && worker->life()->paused) world_.Resume(worker->life());
     if (!worker->up()) worker->Start();
   }

@@ -54,6 +54,25 @@ Options DrawOptions(uint64_t seed) {
   o.poisoned_job = random.Chance(0.15);
   o.killed_job = random.Chance(0.15);
   o.sync_time = milliseconds(random.Chance(0.8) ? up_to(0, 10) : up_to(10, 2000));
+  o.lose_power = weight(2);
+  o.cut_off_write = weight(2);
+  o.fill_disk = weight(1);
+  o.break_disk = weight(1);
+  o.segment_bytes = uint64_t{4096} << random.Below(5);
+  o.snapshot_log_bytes = random.Chance(0.8) ? uint64_t{2048} << random.Below(5) : 1u << 30;
+  o.fill_scratch = weight(2);
+  o.coordinator_clock_jump = weight(1);
+  o.drain = weight(2);
+  o.kill_attempt = weight(2);
+  o.set_max_running = weight(1);
+  o.look = weight(2);
+  o.finish_error = rate(0.3);
+  o.may_fail = rate(0.5);
+  o.pauses = rate(0.5);
+  o.tied = rate(0.3);
+  o.resumes = random.Chance(0.5);
+  o.keep_failed = random.Chance(0.3) ? seconds(0) : random.Chance(0.5) ? seconds(10) : seconds(3600);
+  o.history_age = random.Chance(0.5) ? seconds(0) : seconds(3600);
   return o;
 }
 
@@ -72,6 +91,10 @@ std::string Options::Describe() const {
   say("crash_worker", crash_worker);
   say("crash_coordinator", crash_coordinator);
   say("crash_everything", crash_everything);
+  say("lose_power", lose_power);
+  say("cut_off_write", cut_off_write);
+  say("fill_disk", fill_disk);
+  say("break_disk", break_disk);
   say("pause_worker", pause_worker);
   say("pause_coordinator", pause_coordinator);
   say("stop_worker", stop_worker);
@@ -80,14 +103,25 @@ std::string Options::Describe() const {
   say("lose_run_file", lose_run_file);
   say("damage_run_file", damage_run_file);
   say("clock_jump", clock_jump);
+  say("coordinator_clock_jump", coordinator_clock_jump);
+  say("fill_scratch", fill_scratch);
   say("kill_task", kill_task);
+  say("drain", drain);
+  say("kill_attempt", kill_attempt);
+  say("set_max_running", set_max_running);
+  say("look", look);
   say("user_failure", user_failure);
   say("hang", hang);
   say("disk_full", disk_full);
   say("publish_error", publish_error);
+  say("finish_error", finish_error);
   say("slow_worker", slow_worker);
+  say("may_fail", may_fail);
+  say("pauses", pauses);
+  say("tied", tied);
   if (poisoned_job) text += " poisoned_job";
   if (killed_job) text += " killed_job";
+  if (resumes) text += " resumes";
   return text;
 }
 

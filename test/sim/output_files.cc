@@ -33,35 +33,44 @@ const wire::OutputFile* OutputFiles::Publish(const AttemptId& attempt) {
   return &published_.at(task).file;
 }
 
-void OutputFiles::Finish(JobId job, const wire::FinishWork& work) {
+void OutputFiles::Finish(JobId job, const wire::FinishWork& work, Stop stop) {
+  if (stop == Stop::kBefore) return;
   if (!work.success) {
     // A cleanup that a worker repeats, because its report was lost, finds nothing.
     if (manifests_.contains(job)) world_.Blame(StrCat(ToString(job), " was cleaned up after its success"));
-    std::erase_if(published_, [&](const auto& entry) { return entry.first.job == job; });
-    cleaned_.insert(job);
+    std::erase_if(published_, [&](const auto& entry) {
+      return entry.first.job == job && (stop != Stop::kHalfway || entry.first.index % 2 == 0);
+    });
   } else {
     for (const wire::OutputFile& file : work.files) {
       const auto same = [&](const auto& entry) { return entry.first.job == job && entry.second.file == file; };
       if (std::none_of(published_.begin(), published_.end(), same))
         world_.Blame(StrCat(ToString(job), ": the manifest names ", file.name, ", which is not there"));
     }
+    if (stop == Stop::kHalfway) return;
     manifests_.insert(job);
   }
   std::erase_if(temporary_, [&](const auto& entry) { return entry.first.task.job == job; });
 }
 
-void OutputFiles::CheckSucceeded(JobId job, uint32_t maps, uint32_t reduces) const {
+void OutputFiles::CheckSucceeded(JobId job, uint32_t maps, uint32_t reduces, const std::set<TaskId>& without) const {
   if (!manifests_.contains(job)) world_.Blame(StrCat(ToString(job), " succeeded without a manifest"));
   const uint32_t parts = reduces == 0 ? maps : reduces;
   for (uint32_t index = 0; index < parts; ++index) {
     const TaskId task{job, reduces == 0 ? Phase::kMap : Phase::kReduce, index};
     const auto found = published_.find(task);
+    if (without.contains(task)) {
+      if (found != published_.end()) world_.Blame(StrCat(ToString(task), " was given up and has an output"));
+      continue;
+    }
     if (found == published_.end()) {
       world_.Blame(StrCat(ToString(job), " succeeded without ", PartName(task)));
       continue;
     }
     std::vector<uint32_t> wanted;
-    for (uint32_t map = 0; map < maps; ++map) wanted.push_back(map);
+    for (uint32_t map = 0; map < maps; ++map) {
+      if (!without.contains({job, Phase::kMap, map})) wanted.push_back(map);
+    }
     if (reduces == 0) wanted = {index};
     if (found->second.maps != wanted)
       world_.Blame(StrCat(PartName(task), " of ", ToString(job), " does not hold each map's records once"));

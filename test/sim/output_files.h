@@ -24,10 +24,13 @@ class OutputFiles {
   void DropTemporary(const AttemptId& attempt) { temporary_.erase(attempt); }
 
   // The finish task: the manifest is written last, or everything is removed.
-  void Finish(JobId job, const wire::FinishWork& work);
+  // Where an error stops it; what it has done by then stays done.
+  enum class Stop : uint8_t { kNever, kBefore, kHalfway, kAfter };
+  void Finish(JobId job, const wire::FinishWork& work, Stop stop);
 
   // At the end of the run.
-  void CheckSucceeded(JobId job, uint32_t maps, uint32_t reduces) const;
+  // `without`: tasks that were given up.
+  void CheckSucceeded(JobId job, uint32_t maps, uint32_t reduces, const std::set<TaskId>& without) const;
   void CheckCleaned(JobId job) const;
 
   static std::string PartName(const TaskId& task);
@@ -42,7 +45,6 @@ class OutputFiles {
   std::map<AttemptId, std::vector<uint32_t>> temporary_;
   std::map<TaskId, Part> published_;
   std::set<JobId> manifests_;
-  std::set<JobId> cleaned_;
 };
 
 }  // namespace mr::sim

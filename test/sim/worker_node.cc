@@ -13,6 +13,13 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+namespace {
+
+constexpr size_t kMostOwed = 200;
+constexpr size_t kMostOutputs = 300;
+
+}  // namespace
+
 WorkerNode::WorkerNode(World& world, const Options& options, Surroundings& around, HostId host)
     : world_(world), options_(options), around_(around), host_(host) {
   Start();
@@ -69,7 +76,24 @@ void WorkerNode::Feed(const worker::AgentEvent& event) {
     std::visit([this](const auto& what) { Perform(what); }, action);
     if (life_->over) return;
   }
+  CheckQueues();
   ScheduleTick();
+}
+
+// Whatever happens, what waits in the agent stays within what its slots and jobs can make.
+void WorkerNode::CheckQueues() const {
+  const auto require = [this](const char* what, size_t size, size_t most) {
+    if (size > most) world_.Blame(StrCat(endpoint_, " has ", size, " ", what, " in its memory"));
+  };
+  require("outcomes that are not recorded", core_->owed_count(), kMostOwed);
+  require("assignments to acknowledge", core_->accepted_count(), options_.slots + 2);
+  require("map outputs", core_->output_count(), kMostOutputs);
+}
+
+void WorkerNode::FillScratch(bool full) {
+  if (scratch_full_ == full) return;
+  scratch_full_ = full;
+  world_.Note(StrCat(endpoint_, full ? " has no scratch space" : " has scratch space again"));
 }
 
 void WorkerNode::ScheduleTick() {
@@ -82,6 +106,12 @@ void WorkerNode::ScheduleTick() {
 }
 
 void WorkerNode::ObserveTasks() {
+  const auto tell = [this](const worker::AgentEvent& event) {
+    for (const worker::AgentAction& action : core_->Step(LocalNow(), event))
+      std::visit([this](const auto& what) { Perform(what); }, action);
+  };
+  tell(worker::ScratchObserved{scratch_full_ ? 0 : uint64_t{1} << 30});
+  if (life_->over) return;
   for (uint32_t slot = 0; slot < tasks_.size(); ++slot) {
     const TaskProcess& task = tasks_[slot];
     if (!task.life || task.life->over || !task.assignment) continue;
@@ -91,8 +121,7 @@ void WorkerNode::ObserveTasks() {
     observed.progress.bytes_done = task.bytes_done;
     observed.progress.bytes_total = 100;
     observed.progress.shuffle_bytes_done = 10 * task.maps_read.size();
-    for (const worker::AgentAction& action : core_->Step(LocalNow(), observed))
-      std::visit([this](const auto& what) { Perform(what); }, action);
+    tell(observed);
     if (life_->over) return;
   }
 }

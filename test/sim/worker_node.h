@@ -28,6 +28,8 @@ class Surroundings {
   virtual OutputFiles& output_files() = 0;
   // Faults of tasks may still happen.
   virtual bool chaos() const = 0;
+  // The coordinator has durably granted this attempt its commit, now or before.
+  virtual bool WasGranted(const AttemptId& attempt) const = 0;
   // This map task's user code always fails.
   virtual bool IsPoisoned(const wire::Assignment& map) const = 0;
 };
@@ -43,6 +45,7 @@ class WorkerNode {
   void LoseOneRunFile();
   void DamageOneRunFile();
   void JumpClock(Duration by) { unix_offset_ += by; }
+  void FillScratch(bool full);
 
   bool up() const { return life_ != nullptr && !life_->over; }
   const LifePtr& life() const { return life_; }
@@ -50,7 +53,7 @@ class WorkerNode {
   const std::string& endpoint() const { return endpoint_; }
   Surroundings::Fetched Serve(const AttemptId& map) const;
   uint32_t busy_slots() const { return core_->busy_slots(); }
-  size_t run_file_count() const { return run_files_.size(); }
+  const std::map<AttemptId, bool>& run_files() const { return run_files_; }
 
  private:
   struct TaskProcess {
@@ -67,6 +70,7 @@ class WorkerNode {
   void Feed(const worker::AgentEvent& event);
   void ScheduleTick();
   void ObserveTasks();
+  void CheckQueues() const;
 
   void Perform(const worker::SendRequest& action);
   void Perform(const worker::FetchPlugin& action);
@@ -84,6 +88,8 @@ class WorkerNode {
   void Perform(const Other&) {}
 
   void RunTask(uint32_t slot);
+  void RunFinish(uint32_t slot);
+  bool TakeOver(uint32_t slot);
   void RunMap(uint32_t slot);
   void FetchNext(uint32_t slot);
   void WriteOutput(uint32_t slot);
@@ -105,6 +111,7 @@ class WorkerNode {
   uint64_t client_ = 0;
   uint32_t lives_ = 0;
   bool slow_ = false;
+  bool scratch_full_ = false;
   Duration unix_offset_{};
   uint64_t tick_number_ = 0;
   std::vector<TaskProcess> tasks_;           // by slot

@@ -31,11 +31,29 @@ void WorkerNode::RunTask(uint32_t slot) {
   const wire::Work& work = task.assignment->work;
   if (std::holds_alternative<wire::MapWork>(work)) return go_on(Time(options_.task_time) / kSteps, &WorkerNode::RunMap);
   if (std::holds_alternative<wire::ReduceWork>(work)) return go_on(milliseconds(1), &WorkerNode::FetchNext);
-  world_.After(Time(milliseconds(50)), task.life, [this, slot] {
-    const wire::Assignment& assignment = *tasks_[slot].assignment;
-    around_.output_files().Finish(assignment.attempt.task.job, std::get<wire::FinishWork>(assignment.work));
-    Succeed(slot, wire::FinishResult{});
-  });
+  go_on(Time(milliseconds(50)), &WorkerNode::RunFinish);
+}
+
+void WorkerNode::RunFinish(uint32_t slot) {
+  const wire::Assignment& assignment = *tasks_[slot].assignment;
+  const bool fails = around_.chaos() && world_.random().Chance(options_.finish_error);
+  const auto stop = fails ? static_cast<OutputFiles::Stop>(1 + world_.random().Below(3)) : OutputFiles::Stop::kNever;
+  around_.output_files().Finish(assignment.attempt.task.job, std::get<wire::FinishWork>(assignment.work), stop);
+  if (fails) return FailTask(slot, wire::FailureCause::kIo, "the output file system is sick");
+  Succeed(slot, wire::FinishResult{});
+}
+
+// The output of a finished map of an earlier job gets this attempt's name.
+bool WorkerNode::TakeOver(uint32_t slot) {
+  const wire::Assignment& assignment = *tasks_[slot].assignment;
+  if (!assignment.earlier) return false;
+  const auto found = run_files_.find(assignment.earlier->attempt);
+  if (found == run_files_.end()) return false;
+  run_files_[assignment.attempt] = found->second;
+  run_files_.erase(found);
+  wire::AttemptResult result(assignment.earlier->result);
+  Succeed(slot, std::move(result));
+  return true;
 }
 
 void WorkerNode::RunMap(uint32_t slot) {
@@ -43,6 +61,7 @@ void WorkerNode::RunMap(uint32_t slot) {
   Random& random = world_.random();
   const wire::Assignment& assignment = *task.assignment;
   const AttemptId attempt = assignment.attempt;
+  if (TakeOver(slot)) return;
   if (around_.chaos() && random.Chance(options_.hang / kSteps)) return;  // no beat, no end: killed for that
   ++task.beat;
   task.bytes_done += 100 / kSteps;
@@ -55,7 +74,7 @@ void WorkerNode::RunMap(uint32_t slot) {
     if (random.Chance(0.5)) return KillProcess(slot, {}, SIGSEGV, MR_PHASE_MAP);
     return FailTask(slot, wire::FailureCause::kException, "bad luck");
   }
-  if (around_.chaos() && random.Chance(options_.disk_full))
+  if (scratch_full_ || (around_.chaos() && random.Chance(options_.disk_full)))
     return FailTask(slot, wire::FailureCause::kDiskFull, "no space left in scratch");
   if (assignment.config.reducers == 0) {
     task.maps_read = {attempt.task.index};
@@ -112,6 +131,7 @@ void WorkerNode::Publish(uint32_t slot) {
   const AttemptId attempt = task.assignment->attempt;
   if (around_.chaos() && world_.random().Chance(options_.publish_error))
     return FailTask(slot, wire::FailureCause::kIo, "rename failed");
+  if (!around_.WasGranted(attempt)) world_.Blame(StrCat(ToString(attempt), " publishes without leave"));
   const wire::OutputFile* file = around_.output_files().Publish(attempt);
   if (file == nullptr) return FailTask(slot, wire::FailureCause::kIo, "the temporary file is gone");
   world_.After(world_.Uniform(milliseconds(1), milliseconds(100)), task.life, [this, slot, file = *file, attempt] {

@@ -126,7 +126,12 @@ void FaultEnv::Heal() {
 
 uint64_t FaultEnv::call_count() const {
   const std::scoped_lock lock(mutex_);
-  return calls_.size();
+  return call_count_;
+}
+
+void FaultEnv::ForgetCalls() {
+  const std::scoped_lock lock(mutex_);
+  remember_calls_ = false;
 }
 
 std::vector<FaultCall> FaultEnv::calls() const {
@@ -136,8 +141,11 @@ std::vector<FaultCall> FaultEnv::calls() const {
 
 Fault FaultEnv::Decide(const char* op, const std::string& path) {
   const std::scoped_lock lock(mutex_);
-  calls_.push_back({calls_.size() + 1, op, path});
-  return plan_ ? plan_(calls_.back()) : Fault::kNone;
+  ++call_count_;
+  if (!remember_calls_ && !plan_) return Fault::kNone;
+  const FaultCall call{call_count_, op, path};
+  if (remember_calls_) calls_.push_back(call);
+  return plan_ ? plan_(call) : Fault::kNone;
 }
 
 tl::unexpected<Error> FaultEnv::Failure(const char* op, const std::string& path) const {

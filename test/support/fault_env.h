@@ -46,6 +46,9 @@ class FaultEnv final : public Env {
   void LimitSpace(uint64_t bytes);
   void Heal();
 
+  // For long runs: calls() stays as it is.
+  void ForgetCalls();
+
   uint64_t call_count() const;
   std::vector<FaultCall> calls() const;
 
@@ -81,6 +84,8 @@ class FaultEnv final : public Env {
   Plan plan_;
   ErrorCode code_ = ErrorCode::kIo;
   uint64_t space_bytes_ = ~uint64_t{0};
+  bool remember_calls_ = true;
+  uint64_t call_count_ = 0;
   std::vector<FaultCall> calls_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "worker/task/limits.h"
 
@@ -288,6 +289,7 @@ void AgentCore::On(const TaskWantedCommit& event) {
     return;
   slot.stage = Stage::kWantsCommit;
   report_now_ = true;
+  if (Mutated(Mutant::kF13PublishesUngranted)) Do(GrantCommit{event.slot, event.attempt});
 }
 
 void AgentCore::On(const TaskReported& event) {

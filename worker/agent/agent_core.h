@@ -42,6 +42,9 @@ class AgentCore {
   Duration lease() const { return lease_; }
   Time last_contact() const { return last_contact_; }
   uint32_t busy_slots() const;
+  size_t owed_count() const { return owed_.size(); }  // outcomes that the coordinator has not recorded
+  size_t accepted_count() const { return accepted_.size(); }  // assignments to acknowledge
+  size_t output_count() const { return outputs_.size(); }     // recorded map outputs
   bool takes_work() const;        // registered, not draining, and there is scratch space
   std::string StateText() const;  // "serving", or why it takes no work
   bool scratch_full() const { return scratch_free_bytes_ && *scratch_free_bytes_ == 0; }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "common/abi/mr_abi.h"
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "worker/agent/agent_core.h"
 
@@ -106,6 +107,7 @@ wire::ReportRequest AgentCore::MakeReport() {
     owed.last_words.reset();
     request.outcomes.push_back(owed.outcome);
   }
+  if (Mutated(Mutant::kL03ForgetsUnansweredOutcome)) owed_.clear();
   return request;
 }
 
@@ -192,6 +194,7 @@ void AgentCore::OnRegistered(const wire::RegisterResponse& response) {
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
     if (!slot.assignment || Contains(response.keep_running, slot.assignment->attempt)) continue;
+    if (Mutated(Mutant::kF14UnknownAttemptGoesOn)) continue;
     slot.silent = true;
     Kill(index,
          KillReason{wire::FailureCause::kCancelled, "the coordinator does not know this attempt"},

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 
 namespace mr::worker {
@@ -49,6 +50,7 @@ OutputLayout::OutputLayout(JobId job_id, const wire::JobConfig& config)
       success(JoinPath(out, kSuccessFile)) {}
 
 std::string OutputLayout::AttemptDirectory(const AttemptId& attempt) const {
+  if (Mutated(Mutant::kL05AttemptsShareTheirFiles)) return JoinPath(job, ToString(attempt.task));
   return JoinPath(job, StrCat(ToString(attempt), "@", attempt.epoch));
 }
 

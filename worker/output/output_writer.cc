@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/logging.h"
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "worker/output/output_layout.h"
 #include "worker/output/part_file.h"
@@ -140,7 +141,8 @@ class OutputWriterImpl final : public OutputWriter {
   }
 
   Result<wire::OutputFile> PublishFile(const PartFile& file, const std::string& final_path) {
-    const Status renamed = env_.RenameNoReplace(file.path(), final_path);
+    const Status renamed = Mutated(Mutant::kL06PublishReplaces) ? env_.Rename(file.path(), final_path)
+                                                                : env_.RenameNoReplace(file.path(), final_path);
     if (renamed) return file.info();
     // kNotFound: a network file system may say so when it renamed at the first try and lost the
     // answer.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/mutants.h"
 #include "common/io/writeback.h"
 
 namespace mr::worker {
@@ -47,7 +48,7 @@ Status PartFile::Finish() {
   if (!status_) return status_;
   MR_RETURN_IF_ERROR(Write(buffer_, true));
   buffer_ = {};
-  status_ = file_->Sync();
+  if (!Mutated(Mutant::kL06PublishesUnsynced)) status_ = file_->Sync();
   if (status_) status_ = file_->Close();
   info_.checksum = hash_.Digest();
   return status_;

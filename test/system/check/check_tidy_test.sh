@@ -84,9 +84,18 @@ bad library worker/run/a.cc '#include <toml++/toml.h>'
 bad library worker/run/a.h '#include "common/base/logging.h"'
 bad core coordinator/core/a.cc 'auto F() { return std::chrono::steady_clock::now(); }'
 bad core coordinator/core/a.cc 'void F() { LOG(INFO) << 1; }'
-bad core coordinator/core/a.cc '#include <mutex>'
 bad core coordinator/core/a.h 'std::unordered_map<int, int> m;'
-bad core coordinator/core/a.h 'std::atomic<int> m;'
+Lesson09_CoresHaveNoAtomicsAndNoMutexes() {
+  local core
+  for core in coordinator/core/a coordinator/raft/core/a worker/agent/agent_core; do
+    bad core $core.cc '#include <mutex>'
+    bad core $core.cc '#include <atomic>'
+    bad core $core.cc 'std::atomic<int> m;'
+    bad core $core.cc 'const std::scoped_lock lock(std::mutex);'
+    bad core $core.cc 'void F() { std::thread t; }'
+  done
+}
+Lesson09_CoresHaveNoAtomicsAndNoMutexes
 bad core worker/agent/agent_core.cc '
 int F() { return rand(); }' 2
 bad core worker/agent/agent_core_leases.cc 'void F() { ::write(1, "", 0); }'

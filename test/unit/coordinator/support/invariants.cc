@@ -12,10 +12,11 @@ void Invariants::Require(bool holds, const std::string& rule) {
 
 void Invariants::Check(const Actions& actions, const CoordinatorCore& core) {
   for (const wire::Record& record : actions.records) TakeRecord(record);
-  for (const Reply& reply : actions.replies) TakeReply(reply.response);
+  for (const Reply& reply : actions.replies) TakeReply(reply.response, core);
   CheckViews(core);
   CheckKept(core);
   CheckBackups(core);
+  CheckBounds(core);
 }
 
 void Invariants::CheckReplay(const CoordinatorCore& core) {
@@ -101,11 +102,12 @@ void Invariants::TakeRecord(const wire::Record& record) {
   }
 }
 
-void Invariants::TakeReply(const wire::Response& response) {
+void Invariants::TakeReply(const wire::Response& response, const CoordinatorCore& core) {
   if (const auto* work = std::get_if<wire::WorkResponse>(&response.body)) {
     Require(work->assignment.has_value() == (work->verdict == wire::WorkVerdict::kAssigned),
             "a verdict without its assignment");
     if (work->assignment) TakeAssignment(*work->assignment);
+    if (work->assignment) CheckCleanup(*work->assignment, core);
   } else if (const auto* report = std::get_if<wire::ReportResponse>(&response.body)) {
     for (const AttemptId& attempt : report->commit_granted) {
       const auto granted = granted_.find(attempt.task);
@@ -147,6 +149,15 @@ void Invariants::TakeAssignment(const wire::Assignment& assignment) {
   }
 }
 
+// Nothing is written behind the back of a cleanup.
+void Invariants::CheckCleanup(const wire::Assignment& assignment, const CoordinatorCore& core) {
+  const auto* finish = std::get_if<wire::FinishWork>(&assignment.work);
+  if (finish == nullptr || finish->success) return;
+  const auto run = core.runs().find(assignment.attempt.task.job);
+  Require(run == core.runs().end() || run->second.pool.running_count() <= 1,
+          StrCat(ToString(assignment.attempt), " cleans up while attempts run"));
+}
+
 // What is taken over is a winner of the job that is resumed, for the very same splits.
 void Invariants::TakeEarlier(const AttemptId& id, const wire::EarlierOutput& earlier) {
   const JobModel& job = jobs_[id.task.job];
@@ -161,6 +172,14 @@ void Invariants::TakeEarlier(const AttemptId& id, const wire::EarlierOutput& ear
   Require(source.index < old.plan.size() && id.task.index < job.plan.size() &&
               old.plan[source.index] == job.plan[id.task.index] && job.reduces == old.reduces,
           StrCat(what, ", made of another input"));
+}
+
+void Invariants::CheckBounds(const CoordinatorCore& core) {
+  for (const auto& [id, run] : core.runs()) {
+    Require(run.warnings.size() <= kMaxWarnings, StrCat(ToString(id), " has ", run.warnings.size(), " warnings"));
+    Require(run.logs.total_bytes() <= kMaxLogBytesPerJob,
+            StrCat(ToString(id), " keeps ", run.logs.total_bytes(), " bytes of logs"));
+  }
 }
 
 // An output is kept for one purpose: for a job that runs, or for one that may come.

@@ -50,11 +50,13 @@ class Invariants {
   };
   void Require(bool holds, const std::string& rule);
   void TakeRecord(const wire::Record& record);
-  void TakeReply(const wire::Response& response);
+  void TakeReply(const wire::Response& response, const CoordinatorCore& core);
+  void CheckCleanup(const wire::Assignment& assignment, const CoordinatorCore& core);
   void TakeAssignment(const wire::Assignment& assignment);
   void CheckBackups(const CoordinatorCore& core);
   void TakeEarlier(const AttemptId& id, const wire::EarlierOutput& earlier);
   void CheckKept(const CoordinatorCore& core);
+  void CheckBounds(const CoordinatorCore& core);
   void CheckViews(const CoordinatorCore& core);
 
   std::map<JobId, JobModel> jobs_;

@@ -122,8 +122,14 @@ wire::AttemptOutcome MakeFailure(const AttemptId& attempt, wire::FailureCause ca
   return outcome;
 }
 
+Now Script::Read() const {
+  Now now = clock_.Read();
+  now.unix_ms += std::chrono::duration_cast<std::chrono::milliseconds>(unix_offset_).count();
+  return now;
+}
+
 CoordinatorCore& Script::core() {
-  if (core_ == nullptr) core_ = std::make_unique<CoordinatorCore>(options_, clock_.Read());
+  if (core_ == nullptr) core_ = std::make_unique<CoordinatorCore>(options_, Read());
   return *core_;
 }
 
@@ -135,7 +141,7 @@ Script::Arguments Script::Parse(const std::string& line) {
     const size_t equals = word.find('=');
     if (equals != std::string::npos) {
       arguments.named[word.substr(0, equals)] = word.substr(equals + 1);
-    } else if (word == "same" || word == "draining" || word == "leaving" || word == "again" || word == "dry") {
+    } else if (word == "same" || word == "late" || word == "draining" || word == "leaving" || word == "again" || word == "dry") {
       arguments.flags.insert(word);
     } else {
       arguments.subject = word;
@@ -150,11 +156,16 @@ std::string Script::Run(const std::string& line) {
   if (command == "set") return Set(arguments);
   if (command == "advance") return Advance(arguments);
   if (command == "restart") return Restart();
+  if (command == "clock") {
+    unix_offset_ += ToDuration(arguments.subject);
+    return "";
+  }
   if (command == "plugin") {
     const std::string& name = arguments.subject;  // a letter, or nothing
     return Take(BlobStored{name.empty() ? PluginHash() : std::string(64, name[0]), 1000});
   }
   const bool same = arguments.flags.contains("same") || arguments.flags.contains("again");
+  if (arguments.flags.contains("late")) return SendLate(arguments.subject, command);
   const bool of_worker = command == "register" || command == "work" || command == "report";
   if (!of_worker) return Send("client", command, same, MakeClientRequest(arguments));
   const std::string name = arguments.subject.substr(0, arguments.subject.find('@'));
@@ -215,13 +226,13 @@ std::string Script::Restart() {
   Result<State> state = DecodeState(EncodeState(core().state()));
   if (!state) return StrCat("?? ", state.error().text, "\n");
   ++options_.epoch;
-  core_ = std::make_unique<CoordinatorCore>(options_, clock_.Read(), std::move(*state));
+  core_ = std::make_unique<CoordinatorCore>(options_, Read(), std::move(*state));
   deadline_ = clock_.Read().mono;
   return "";
 }
 
 std::string Script::Take(const Event& event) {
-  const Actions actions = core().Step(clock_.Read(), event);
+  const Actions actions = core().Step(Read(), event);
   deadline_ = actions.next_deadline;
   invariants_.Check(actions, core());
   return Print(actions);
@@ -250,8 +261,13 @@ std::string Script::Send(const std::string& who, const std::string& command, boo
   request.epoch = command == "register" ? 0 : options_.epoch;
   request.body = std::move(body);
   if (same && person.last.contains(command)) request = person.last[command];
+  if (!same) person.before_last[command] = person.last[command];
   person.last[command] = request;
   return Take(RequestReceived{who, request});
+}
+
+std::string Script::SendLate(const std::string& who, const std::string& command) {
+  return Take(RequestReceived{who, people_[who].before_last[command]});
 }
 
 uint32_t Script::ReducersOf(JobId job) {

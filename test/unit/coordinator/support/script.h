@@ -14,6 +14,9 @@
 //   gc [dry] [claims=j1,j2-x]       j2-x: with a nonce that is not j2's
 //   jobs    tasks j1    log j1-m0 [attempt=0]    cluster    spec j1
 //
+//   W's command with "late": a late copy of the request before the last
+//
+//   clock 2h          the wall clock jumps
 //   restart           of the coordinator, with what it has recorded; A@1 is then an attempt of its first life
 //
 // PLACE is where user code failed, or what was left out: 7, a record's offset in its file, or ann, a group's key.
@@ -64,8 +67,10 @@ class Script {
     uint64_t client = 0;
     WorkerRef ref;
     std::map<std::string, wire::Request> last;  // by command
+    std::map<std::string, wire::Request> before_last;
   };
   static Arguments Parse(const std::string& line);
+  Now Read() const;
   std::string Set(const Arguments& arguments);
   std::string Advance(const Arguments& arguments);
   std::string Restart();
@@ -77,12 +82,14 @@ class Script {
   wire::RequestBody MakeRegister(const Arguments& arguments);
   wire::RequestBody MakeWork(const Arguments& arguments, WorkerRef ref);
   wire::RequestBody MakeReport(const Arguments& arguments, WorkerRef ref);
+  std::string SendLate(const std::string& who, const std::string& command);
   uint32_t ReducersOf(JobId job);
   AttemptId Attempt(const std::string& text);
   std::vector<AttemptId> Attempts(const Arguments& arguments, const std::string& name);
 
   CoreOptions options_;
   ManualClock clock_;
+  Duration unix_offset_{};
   Time start_ = clock_.Read().mono;
   std::unique_ptr<CoordinatorCore> core_;
   Invariants invariants_;
