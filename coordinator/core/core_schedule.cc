@@ -89,6 +89,8 @@ void CoordinatorCore::AnswerAssignment(Worker& worker, const Attempt& attempt) {
   assignment.attempt = attempt.id;
   assignment.map_count = static_cast<uint32_t>(job.maps.size());
   assignment.config = job.spec.config;
+  if (assignment.config.shuffle_codec == wire::Compression::kAuto && workers_.OnOneHost())
+    assignment.config.shuffle_codec = wire::Compression::kNone;
   assignment.work = MakeWork(job, attempt.id.task);
   assignment.earlier = EarlierOutputFor(worker, attempt.id);
   Answer({worker.held->token, 0, worker.held->request_id},

@@ -1,11 +1,14 @@
 #include "worker/reduce/reduce_attempt.h"
 
+#include <cstring>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "worker/output/output_writer.h"
 #include "worker/reduce/reduce_memory.h"
+#include "worker/run/block_codec.h"
 #include "worker/run/merger.h"
 #include "worker/userjob/group_stream.h"
 #include "worker/userjob/output_sinks.h"
@@ -33,9 +36,50 @@ Merger OpenMerger(AttemptContext& context, const std::vector<Segment>& segments)
   MergeOptions options;
   options.fan_in = ReduceMemory::Of(context.assignment.config.task_memory_bytes).FanIn(segments);
   options.scratch_prefix = JoinPath(context.scratch_dir, "merge-");
-  options.compression = context.assignment.config.shuffle_codec;
+  options.compression = ScratchCodec(context.assignment.config.shuffle_codec);
   options.beat = [&context] { context.black_box.Beat(); };
   return Merger(context.env, std::move(inputs), std::move(options));
+}
+
+// After the last record: progress is complete, and the user's finish() has its say.
+Attempted<void> Conclude(AttemptContext& context, UserJob& job, OutputSinks& sinks, uint64_t groups, uint64_t records) {
+  BlackBox& box = context.black_box;
+  box.records_done.store(records, std::memory_order_relaxed);
+  box.bytes_done.store(box.bytes_total.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  box.excerpt_size = 0;
+  auto finished = job.Finish(sinks.main());
+  if (auto sound = sinks.Check(); !sound) return sound;
+  if (!finished) return finished;
+  context.counters["mr.reduce_input_groups"] += static_cast<int64_t>(groups);
+  context.counters["mr.reduce_input_records"] += static_cast<int64_t>(records);
+  return sinks.Finish(groups);
+}
+
+// What a reduce() of MR_JOB_IDENTITY_REDUCE would do, without two calls into user code and back per record.
+Attempted<void> PassRecords(AttemptContext& context, UserJob& job, Merger& merger, OutputSinks& sinks) {
+  BlackBox& box = context.black_box;
+  mr_sink& sink = sinks.main();
+  std::string group;
+  uint64_t groups = 0, records = 0;
+  Step step;
+  while ((step = merger.Next()) == Step::kRecord) {
+    const Frame& frame = merger.frame();
+    if (frame.key() != group || records == 0) {
+      group.assign(frame.key());
+      ++groups;
+    }
+    const size_t size = frame.size() - kFrameHeaderBytes;
+    if (static_cast<size_t>(sink.end - sink.cursor) < size && sink.more(&sink, size) != 0) return sinks.Check();
+    std::memcpy(sink.cursor, frame.data + kFrameHeaderBytes, size);
+    sink.cursor += size;
+    if (++records % kProgressEvery == 0) {
+      box.records_done.store(records, std::memory_order_relaxed);
+      box.bytes_done.store(merger.bytes_read(), std::memory_order_relaxed);
+      box.Beat();
+    }
+  }
+  if (step == Step::kError) return tl::unexpected(MergeFailure(merger));
+  return Conclude(context, job, sinks, groups, records);
 }
 
 // All groups through the user's reduce() and finish().
@@ -54,15 +98,7 @@ Attempted<void> ReduceGroups(AttemptContext& context, UserJob& job, Merger& merg
     }
   }
   if (groups.failed()) return tl::unexpected(MergeFailure(merger));
-  box.records_done.store(groups.records(), std::memory_order_relaxed);
-  box.bytes_done.store(box.bytes_total.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  box.excerpt_size = 0;
-  auto finished = job.Finish(sinks.main());
-  if (auto sound = sinks.Check(); !sound) return sound;
-  if (!finished) return finished;
-  context.counters["mr.reduce_input_groups"] += static_cast<int64_t>(groups.groups());
-  context.counters["mr.reduce_input_records"] += static_cast<int64_t>(groups.records());
-  return sinks.Finish(groups.groups());
+  return Conclude(context, job, sinks, groups.groups(), groups.records());
 }
 
 }  // namespace
@@ -81,8 +117,10 @@ Attempted<wire::ReduceResult> ReduceSegments(AttemptContext& context, const mr_j
   if (!job) return tl::unexpected(std::move(job).error());
   {
     Merger merger = OpenMerger(context, segments);
-    auto reduced = ReduceGroups(context, **job, merger, sinks);
+    const bool passes = (def.flags & MR_JOB_IDENTITY_REDUCE) != 0 && def.group_size == nullptr;
+    auto reduced = passes ? PassRecords(context, **job, merger, sinks) : ReduceGroups(context, **job, merger, sinks);
     if (!reduced) return tl::unexpected(std::move(reduced).error());
+    if (merger.scratch_runs() > 0) context.counters["mr.extra_merges"] += static_cast<int64_t>(merger.scratch_runs());
   }
   (*job)->CollectCounters();
   job->reset();  // its destructor is user code too: let it fail before anything is published
