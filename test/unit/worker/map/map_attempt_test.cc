@@ -176,7 +176,9 @@ TEST_F(MapAttemptTest, KeptMemory_IsUsedAgain) {
     EXPECT_EQ(records, (Records{{"and", BigEndian(1)}, {"some", BigEndian(2)}, {"words", BigEndian(2)}}));
     ASSERT_TRUE(PosixEnv().RemoveFile(fixture_.context.map_output_path).has_value());
     ASSERT_NE(kept.data(), nullptr);
-    if (first != nullptr) EXPECT_EQ(kept.data(), first);
+    if (first != nullptr) {
+      EXPECT_EQ(kept.data(), first);
+    }
     first = kept.data();
   }
 }
