@@ -27,7 +27,7 @@ std::vector<OptionSpec> RunOptionSpecs() {
       {"combiner", 0, kValue, "WHEN", "auto, on or off (auto)"},
       {"task-memory", 0, kValue, "SIZE", "memory of the engine in one task (512Mi)", "sort-memory"},
       {"memory", 0, kValue, "SIZE", "limit of a whole task process (the worker's)"},
-      {"shuffle-codec", 0, kValue, "CODEC", "lz4, zstd or none (lz4)"},
+      {"shuffle-codec", 0, kValue, "CODEC", "auto, lz4, zstd or none (auto: none on one host, else lz4)"},
       {"compress-output", 0, kValue, "CODEC", "none, gzip or zstd (none)"},
       {"max-attempts", 0, kValue, "N", "failures of a task before the job fails (4)"},
       {"max-failed-tasks", 0, kValue, "P%",

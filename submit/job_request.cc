@@ -193,9 +193,9 @@ Status ReadLimits(const Settings& settings, RunOptions& options) {
                 "--task-timeout must be more than nothing, for instance 10m");
   }
   MR_ASSIGN_OR_RETURN(const size_t codec,
-                      settings.Choice("shuffle-codec", {"lz4", "zstd", "none"}, 0));
-  constexpr wire::Compression kCodecs[] = {wire::Compression::kLz4, wire::Compression::kZstd,
-                                           wire::Compression::kNone};
+                      settings.Choice("shuffle-codec", {"auto", "lz4", "zstd", "none"}, 0));
+  constexpr wire::Compression kCodecs[] = {wire::Compression::kAuto, wire::Compression::kLz4,
+                                           wire::Compression::kZstd, wire::Compression::kNone};
   config.shuffle_codec = kCodecs[codec];
   MR_ASSIGN_OR_RETURN(const size_t output,
                       settings.Choice("compress-output", {"none", "gzip", "zstd"}, 0));
@@ -380,7 +380,7 @@ std::map<std::string, Setting> SettingsOf(const wire::JobSpec& spec, const std::
     return texts;
   };
   const wire::JobConfig& config = spec.config;
-  constexpr const char* kCompressions[] = {"none", "gzip", "zstd", "lz4"};
+  constexpr const char* kCompressions[] = {"none", "gzip", "zstd", "lz4", "auto"};
   const std::string formats[] = {"lines", "blocks", "whole", StrCat("fixed:", config.record_bytes)};
   std::vector<std::string> inputs;
   for (const wire::InputFile& file : spec.inputs) {

@@ -94,6 +94,7 @@ std::unique_ptr<Decoder> MakeDecoder(const std::string& path) {
       return std::make_unique<ZstdDecoder>();
     case wire::Compression::kNone:
     case wire::Compression::kLz4:
+    case wire::Compression::kAuto:
       break;
   }
   return std::make_unique<PlainDecoder>();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/wire/codec.h"
 #include "submit/child_process.h"
@@ -59,7 +60,8 @@ std::vector<wire::Split> SampleSplits(const wire::JobSpec& spec, size_t count,
   const uint64_t record = std::max<uint64_t>(spec.config.record_bytes, 1);
   const uint64_t stride = std::max<uint64_t>(plain_bytes / count, bytes_each);
   uint64_t base = 0;  // position of the file in all plain bytes
-  uint64_t next = 0;
+  // The stretches lie where the job's seed says: the same for the same job, and not always at the same places.
+  uint64_t next = Random(spec.config.seed).Below(stride - std::min(stride, bytes_each) + 1) / record * record;
   for (const wire::InputFile& file : spec.inputs) {
     if (file.compression != wire::Compression::kNone) continue;
     if (whole && next < base + file.size_bytes) {

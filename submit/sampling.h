@@ -10,7 +10,7 @@
 namespace mr::submit {
 
 // Stretches of the input to sample: `count` of them at most, evenly spread over all bytes. The same
-// for the same input. Compressed files are taken whole, the first few only.
+// for the same input and seed. Compressed files are taken whole, the first few only.
 std::vector<wire::Split> SampleSplits(const wire::JobSpec& spec, size_t count, uint64_t bytes_each);
 
 // reducers-1 ascending, distinct bounds at the quantiles of the sorted sample. A sample with too

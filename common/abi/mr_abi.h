@@ -183,6 +183,9 @@ typedef struct mr_param_def {
 #define MR_PARTITION_RANGE 1u   /* total order: bounds sampled from the input */
 
 #define MR_JOB_MAP_ONLY 1u
+/* reduce() writes key and value of each record of its group, one behind the other, and does nothing else: the host may
+ * do that itself. A host that does not know the flag calls reduce(). */
+#define MR_JOB_IDENTITY_REDUCE 2u
 
 typedef struct mr_job_def {
   uint32_t size;

@@ -1,6 +1,8 @@
 #include "common/base/hash.h"
 
 #include <openssl/evp.h>
+
+#define XXH_INLINE_ALL  // short keys are hashed by the million: no call through the library's table
 #include <xxhash.h>
 
 #include <new>

@@ -34,6 +34,8 @@ class ReadableFile {
   virtual const std::string& path() const = 0;
   // Tells the kernel that the file is read from front to back.
   virtual void AdviseSequential() const {}
+  // Tells the kernel that these bytes will be read soon: it may begin to fetch them now.
+  virtual void AdviseWillNeed(uint64_t /*offset*/, uint64_t /*bytes*/) const {}
 };
 
 // Append-only, one thread. The destructor closes without syncing and ignores errors: call Close.

@@ -80,6 +80,9 @@ class PosixReadableFile final : public ReadableFile {
 
   const std::string& path() const override { return path_; }
   void AdviseSequential() const override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL); }
+  void AdviseWillNeed(uint64_t offset, uint64_t bytes) const override {
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
+  }
 
  private:
   Descriptor fd_;

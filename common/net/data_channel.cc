@@ -1,5 +1,11 @@
 #include "common/net/data_channel.h"
 
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "common/base/logging.h"
 #include "common/base/strings.h"
 #include "common/net/endpoint.h"
 #include "common/net/zmq_socket.h"
@@ -9,20 +15,61 @@ namespace {
 
 using zmq_internal::SendResult;
 
-void FreeBytes(void* /*data*/, void* hint) {
-  const std::unique_ptr<std::string> owned(static_cast<std::string*>(hint));
-}
+constexpr size_t kPooledBytes = 32u << 20;  // of pieces that wait for their next use
 
 // Gives the bytes away to the IO thread, without copying them.
-zmq::message_t Wrap(std::string bytes) {
-  auto owned = std::make_unique<std::string>(std::move(bytes));
-  std::string* const raw = owned.get();
-  zmq::message_t frame(raw->data(), raw->size(), FreeBytes, raw);
-  [[maybe_unused]] std::string* const released = owned.release();
+template <class Bytes>
+zmq::message_t Wrap(Bytes bytes) {
+  auto owned = std::make_unique<Bytes>(std::move(bytes));
+  Bytes* const raw = owned.get();
+  const auto free_bytes = [](void* /*data*/, void* hint) {
+    const std::unique_ptr<Bytes> used(static_cast<Bytes*>(hint));
+  };
+  zmq::message_t frame(raw->data(), raw->size(), free_bytes, raw);
+  [[maybe_unused]] Bytes* const released = owned.release();
   return frame;
 }
 
 }  // namespace
+
+// Thread-safe.
+class DataPiece::Pool {
+ public:
+  // The last one given back, if it is large enough: its memory is likely still in the cache.
+  std::unique_ptr<char[]> Take(size_t& capacity) {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty() || free_.back().second < capacity) return std::make_unique_for_overwrite<char[]>(capacity);
+    auto [room, its_capacity] = std::move(free_.back());
+    free_.pop_back();
+    bytes_ -= its_capacity;
+    capacity = its_capacity;
+    return std::move(room);
+  }
+  void Give(std::unique_ptr<char[]> room, size_t capacity) {
+    const std::lock_guard lock(mutex_);
+    if (bytes_ + capacity > kPooledBytes) return;
+    bytes_ += capacity;
+    free_.emplace_back(std::move(room), capacity);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<std::unique_ptr<char[]>, size_t>> free_;
+  size_t bytes_ = 0;
+};
+
+DataPiece::DataPiece(std::shared_ptr<Pool> pool, std::unique_ptr<char[]> room, size_t capacity)
+    : pool_(std::move(pool)), room_(std::move(room)), capacity_(capacity) {}
+DataPiece::DataPiece(DataPiece&& other) noexcept = default;
+DataPiece::~DataPiece() {
+  if (room_) pool_->Give(std::move(room_), capacity_);
+}
+
+void DataPiece::Append(std::string_view bytes) {
+  CHECK_LE(bytes.size(), capacity_ - size_);
+  std::copy(bytes.begin(), bytes.end(), room_.get() + size_);
+  size_ += bytes.size();
+}
 
 Result<std::unique_ptr<DataServer>> DataServer::Bind(NetContext& context,
                                                      const std::string& endpoint) {
@@ -31,6 +78,7 @@ Result<std::unique_ptr<DataServer>> DataServer::Bind(NetContext& context,
                                           .receive_queue = 64,
                                           .linger_ms = 0};
   auto impl = std::make_unique<Impl>();
+  impl->pool = std::make_shared<DataPiece::Pool>();
   std::vector<std::string> bound;
   MR_ASSIGN_OR_RETURN(impl->socket,
                       zmq_internal::MakeServerSocket(context, limits, {endpoint}, &bound));
@@ -68,13 +116,13 @@ std::optional<DataServer::Incoming> DataServer::Receive() {
   return std::nullopt;
 }
 
-Status DataServer::Send(const std::string& peer, std::string bytes) {
+Status DataServer::Impl::Send(const std::string& peer, zmq::message_t bytes) {
   if (bytes.size() > kMaxDataBytes) {
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat("a piece of ", FormatSize(bytes.size()), " is above the limit of ",
                        FormatSize(kMaxDataBytes)));
   }
-  switch (zmq_internal::SendFrame(impl_->socket, zmq::message_t(peer.data(), peer.size()), true)) {
+  switch (zmq_internal::SendFrame(socket, zmq::message_t(peer.data(), peer.size()), true)) {
     case SendResult::kSent:
       break;
     case SendResult::kFull:
@@ -84,8 +132,16 @@ Status DataServer::Send(const std::string& peer, std::string bytes) {
     case SendResult::kClosed:
       return Fail(ErrorCode::kCancelled, "the network is shut down");
   }
-  zmq_internal::SendFrame(impl_->socket, Wrap(std::move(bytes)), false);
+  zmq_internal::SendFrame(socket, std::move(bytes), false);
   return {};
+}
+
+Status DataServer::Send(const std::string& peer, std::string bytes) { return impl_->Send(peer, Wrap(std::move(bytes))); }
+Status DataServer::Send(const std::string& peer, DataPiece piece) { return impl_->Send(peer, Wrap(std::move(piece))); }
+
+DataPiece DataServer::MakePiece(size_t capacity) {
+  std::unique_ptr<char[]> room = impl_->pool->Take(capacity);
+  return {impl_->pool, std::move(room), capacity};
 }
 
 Result<std::unique_ptr<DataChannel>> DataChannel::Connect(NetContext& context,

@@ -23,6 +23,30 @@ inline constexpr uint64_t kMaxDataAskBytes = 1u << 20;  // of one message to a D
 inline constexpr int kMaxQueuedData =
     48;  // messages waiting for one slow peer; above: kUnavailable
 
+// Bytes of one message to come: room that is not zeroed, taken from a pool and given back to it when the message has
+// been sent, by whatever thread that is. Filled from the front. Moves.
+class DataPiece {
+ public:
+  DataPiece(DataPiece&& other) noexcept;
+  DataPiece& operator=(DataPiece&&) = delete;
+  ~DataPiece();
+
+  char* data() { return room_.get(); }
+  size_t size() const { return size_; }
+  size_t capacity() const { return capacity_; }
+  void set_size(size_t bytes) { size_ = bytes; }  // at most capacity()
+  void Append(std::string_view bytes);            // must fit
+
+  class Pool;
+  DataPiece(std::shared_ptr<Pool> pool, std::unique_ptr<char[]> room, size_t capacity);  // for DataServer
+
+ private:
+  std::shared_ptr<Pool> pool_;
+  std::unique_ptr<char[]> room_;
+  size_t capacity_;
+  size_t size_ = 0;
+};
+
 class DataServer {
  public:
   // Errors: as RequestServer::Bind.
@@ -37,6 +61,9 @@ class DataServer {
   // Takes the bytes without copying them. kUnavailable: the peer's queue is full, it may be tried
   // again later. kNotFound: the connection is gone.
   Status Send(const std::string& peer, std::string bytes);
+  Status Send(const std::string& peer, DataPiece piece);
+  // At most kMaxDataBytes.
+  DataPiece MakePiece(size_t capacity);
   // With the port that was chosen, and "#KEY" behind it when the context encrypts: what Connect
   // takes.
   const std::string& endpoint() const;

@@ -34,6 +34,8 @@ struct RequestServer::Impl {
 struct DataServer::Impl {
   zmq::socket_t socket;
   std::string endpoint;
+  std::shared_ptr<DataPiece::Pool> pool;  // messages under way may outlive the server
+  Status Send(const std::string& peer, zmq::message_t bytes);
 };
 
 struct DataChannel::Impl {

@@ -50,7 +50,7 @@ constexpr bool IsEnumerator(E value) {
   if constexpr (std::is_same_v<E, FailureCause>) return number <= 10 || (number >= 20 && number <= 26);
   if constexpr (std::is_same_v<E, InputFormat>) return number <= 3;
   if constexpr (std::is_same_v<E, OnFailure>) return number <= 1;
-  if constexpr (std::is_same_v<E, Compression>) return number <= 3;
+  if constexpr (std::is_same_v<E, Compression>) return number <= 4;
   if constexpr (std::is_same_v<E, Priority>) return number <= 2;
   if constexpr (std::is_same_v<E, OutputFormat>) return number <= 2;
   if constexpr (std::is_same_v<E, Workdir>) return number <= 2;

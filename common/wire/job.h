@@ -24,7 +24,8 @@ enum class InputFormat : uint8_t {
   kFixed = 3,   // record_bytes each; a shorter tail is an error
 };
 
-enum class Compression : uint8_t { kNone = 0, kGzip = 1, kZstd = 2, kLz4 = 3 };
+// kAuto is a shuffle codec only: none for scratch runs, and for map outputs none while all workers share a host, else lz4.
+enum class Compression : uint8_t { kNone = 0, kGzip = 1, kZstd = 2, kLz4 = 3, kAuto = 4 };
 
 // Who comes first when several jobs want a slot; within one priority the order of submission.
 enum class Priority : uint8_t { kLow = 0, kNormal = 1, kHigh = 2 };
@@ -80,7 +81,7 @@ struct JobConfig {
   uint32_t reducers = 1;        // 0 = map only
   std::vector<std::string> range_bounds;  // total order: reducers-1 ascending keys; partition i gets keys < bound i
   bool combine = true;
-  Compression shuffle_codec = Compression::kLz4;
+  Compression shuffle_codec = Compression::kAuto;
   uint64_t split_bytes = 64u << 20;
   uint64_t task_memory_bytes = 512u << 20;  // budget of the engine inside one task
   uint64_t memory_limit_bytes = 0;          // limit of the whole task process; 0 = worker's default

@@ -112,6 +112,8 @@ void CoordinatorCore::AnswerAssignment(Worker& worker, const Attempt& attempt) {
   assignment.attempt = attempt.id;
   assignment.map_count = static_cast<uint32_t>(job.maps.size());
   assignment.config = job.spec.config;
+  if (assignment.config.shuffle_codec == wire::Compression::kAuto && workers_.OnOneHost())
+    assignment.config.shuffle_codec = wire::Compression::kNone;
   assignment.work = MakeWork(job, attempt.id.task);
   assignment.earlier = EarlierOutputFor(worker, attempt.id);
   if (const TaskEntry* entry = job.Find(attempt.id.task); entry != nullptr && !entry->failures.empty())

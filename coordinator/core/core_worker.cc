@@ -72,6 +72,7 @@ void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker,
   }
   worker.session = workers_.NewSession();
   worker.info = request;
+  workers_.NoteHost(request.host);
   worker.info.running.clear();
   worker.info.map_outputs.clear();
   worker.alive = true;

@@ -43,6 +43,8 @@ const char* Name(wire::Compression codec) {
       return "zstd";
     case wire::Compression::kLz4:
       return "lz4";
+    case wire::Compression::kAuto:
+      return "auto";
   }
   return "unknown";
 }

@@ -133,6 +133,9 @@ class WorkerTable {
   std::vector<Worker>& workers() { return workers_; }  // by id
   const std::vector<Worker>& workers() const { return workers_; }
   uint32_t alive_count() const;
+  void NoteHost(const std::string& host) { hosts_.insert(host); }
+  // Whether all workers ever registered were of one host, so that no map output crosses a network.
+  bool OnOneHost() const { return hosts_.size() <= 1; }
   // Held requests, oldest first.
   std::vector<WorkerId> Waiting() const;
 
@@ -140,6 +143,7 @@ class WorkerTable {
   std::vector<Worker> workers_;  // index = id - 1
   std::map<std::string, WorkerId> by_name_;
   uint64_t last_session_ = 0;
+  std::set<std::string> hosts_;
 };
 
 }  // namespace mr::coordinator

@@ -1,6 +1,12 @@
 # How everything in this tree is compiled: flags, and one function per kind of target.
 option(MR_WERROR "Treat warnings as errors" OFF)
 option(MR_HARDENED "libstdc++ assertions" OFF)
+# Link-time optimisation of the programs, in Release. Not of plugins: they are what their authors make of them.
+include(CheckIPOSupported)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  check_ipo_supported(RESULT MR_LTO_WORKS LANGUAGES CXX OUTPUT MR_LTO_OUTPUT)
+endif()
+option(MR_LTO "Link-time optimisation of the programs" ${MR_LTO_WORKS})
 set(MR_SANITIZE "" CACHE STRING "Sanitizers for everything, plugins too: address,undefined or thread")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -37,11 +43,18 @@ endif()
 # The repository's own headers are included from its root: #include "common/base/result.h".
 include_directories(${CMAKE_SOURCE_DIR})
 
+function(mr_optimise_whole NAME)
+  if(MR_LTO)
+    set_target_properties(${NAME} PROPERTIES INTERPROCEDURAL_OPTIMIZATION ON)
+  endif()
+endfunction()
+
 # mr_room(NAME SOURCES a.cc b.cc [DEPS x y] [PRIVATE z]): one static library per second-level
 # folder, so that the linker holds the direction of the dependencies.
 function(mr_room NAME)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE" ${ARGN})
   add_library(${NAME} STATIC ${ARG_SOURCES})
+  mr_optimise_whole(${NAME})
   target_link_libraries(${NAME} PUBLIC ${ARG_DEPS} PRIVATE mr_flags ${ARG_PRIVATE})
 endfunction()
 
@@ -49,6 +62,7 @@ endfunction()
 function(mr_program NAME)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${NAME} ${ARG_SOURCES})
+  mr_optimise_whole(${NAME})
   target_link_libraries(${NAME} PRIVATE mr_flags ${ARG_DEPS})
   install(TARGETS ${NAME} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
 endfunction()

@@ -1,10 +1,14 @@
-// Row B5's own side: the segments of 8 map outputs through the real segment server and fetcher over
-// TCP on loopback, into memory, as a reducer on another host gets them. Its peer is
-// peers/socket_copy.cc.
+// Row B5's own side: the segments of 8 map outputs through the real segment server, in a process of
+// its own as in a worker, and fetcher over TCP on loopback, into memory, as a reducer on another
+// host gets them. Its peer is peers/socket_copy.cc.
 //
 //   usage: shuffle_bench make DIRECTORY BYTES     8 run files of BYTES in all (no compression: what
 //   is stored travels)
 //          shuffle_bench fetch DIRECTORY          prints the seconds of the transfer alone
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -52,17 +56,50 @@ void Make(const std::string& directory, uint64_t bytes) {
   }
 }
 
+// A child that serves `directory` until it is ended; forked before this process has threads.
+class ServerProcess {
+ public:
+  explicit ServerProcess(const std::string& directory) {
+    int ends[2];
+    if (pipe(ends) != 0) std::abort();
+    child_ = fork();
+    if (child_ < 0) std::abort();
+    if (child_ == 0) {
+      net::NetContext net;
+      const auto server =
+          Take(SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", directory));
+      const std::string& endpoint = server->endpoint();
+      if (write(ends[1], endpoint.data(), endpoint.size()) < 0) std::abort();
+      close(ends[1]);
+      for (;;) pause();
+    }
+    close(ends[1]);
+    char buffer[256];
+    for (ssize_t got; (got = read(ends[0], buffer, sizeof buffer)) > 0;)
+      endpoint_.append(buffer, static_cast<size_t>(got));
+    close(ends[0]);
+  }
+  ~ServerProcess() {
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
+  }
+  const std::string& endpoint() const { return endpoint_; }
+
+ private:
+  pid_t child_ = -1;
+  std::string endpoint_;
+};
+
 void Fetch(const std::string& directory) {
+  const ServerProcess server(directory);
   net::NetContext net;
-  const auto server =
-      Take(SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", directory));
   BlackBox black_box;
   wire::Assignment assignment;
   const std::string scratch = Take(CreateTemporaryDirectory(directory + "/scratch-"));
   AttemptContext context{assignment, PosixEnv(), black_box, "bench", scratch, "", {}, {}, {}};
   wire::ReduceWork work;
   for (uint32_t source = 0; source < kSources; ++source) {
-    work.sources.push_back({Source(source), {}, server->endpoint()});
+    work.sources.push_back({Source(source), {}, server.endpoint()});
   }
   FetchOptions options;
   options.memory_bytes = uint64_t{4} << 30;

@@ -13,6 +13,34 @@
 
 namespace mr::worker::test {
 
+void Totals::Add(const Totals& other) {
+  spills += other.spills;
+  spills_most = std::max(spills_most, other.spills_most);
+  extra_merges_map += other.extra_merges_map;
+  extra_merges_reduce += other.extra_merges_reduce;
+  extra_merges_most = std::max(extra_merges_most, other.extra_merges_most);
+  combined_records += other.combined_records;
+  fetched_bytes += other.fetched_bytes;
+  partition_records_most = std::max(partition_records_most, other.partition_records_most);
+}
+
+void JobRunner::CountMap(wire::Counters& counters) {
+  Totals one;
+  one.spills = one.spills_most = counters["mr.spills"];
+  one.extra_merges_map = one.extra_merges_most = counters["mr.extra_merges"];
+  one.combined_records = counters["mr.combine_input_records"];
+  totals_.Add(one);
+}
+
+void JobRunner::CountReduce(wire::Counters& counters) {
+  Totals one;
+  one.extra_merges_reduce = one.extra_merges_most = counters["mr.extra_merges"];
+  one.fetched_bytes = counters["mr.shuffle_bytes"];
+  one.partition_records_most = static_cast<uint64_t>(counters["mr.reduce_input_records"]);
+  const std::lock_guard lock(totals_mutex_);
+  totals_.Add(one);
+}
+
 JobRunner::JobRunner(const RandomJob& job, net::NetContext& net)
     : job_(job),
       net_(net),
@@ -76,6 +104,7 @@ JobRunner::Problem JobRunner::RunMap(uint32_t index, const std::vector<wire::Spl
   map.context.map_output_path = RunFilePath(worker.outputs, attempt);
   const auto result = RunMapAttempt(map.context, def_, wire::MapWork{splits});
   if (!result) return StrCat("map ", index, ": ", result.error().message);
+  CountMap(map.context.counters);
   for (uint32_t p = 0; p < job_.partitions; ++p)
     partition_records_[p] += result->partition_records.at(p);
   outputs_.push_back({attempt, {}, worker.endpoint});
@@ -107,6 +136,7 @@ JobRunner::Problem JobRunner::RunReduce(uint32_t partition) {
   reduced_records_[partition] =
       static_cast<uint64_t>(reduce.context.counters["mr.reduce_input_records"]);
   files_[partition] = result->files.at(0);
+  CountReduce(reduce.context.counters);
   const auto left = PosixEnv().ListDirectory(reduce.context.scratch_dir);
   if (!left) return left.error().text;
   for (const std::string& name : *left) {

@@ -67,8 +67,8 @@ void RandomJob::DrawShapes(Random& random) {
   value_bytes_ = OneOf<uint64_t>(random, {0, 1, 10, 100, 5000, 100'000});
   per_line_ = OneOf(random, {1u, 1u, 3u, 50u});
   skips_values_ = random.Chance(0.15);
-  codec =
-      OneOf(random, {wire::Compression::kNone, wire::Compression::kLz4, wire::Compression::kZstd});
+  codec = OneOf(random, {wire::Compression::kNone, wire::Compression::kLz4, wire::Compression::kZstd,
+                         wire::Compression::kAuto});
   output_codec = OneOf(random, {wire::Compression::kNone, wire::Compression::kNone,
                                 wire::Compression::kGzip, wire::Compression::kZstd});
 }
@@ -202,7 +202,7 @@ std::string RandomJob::Describe() const {
   static constexpr std::array kCombining = {"", " combine", " fold"};
   static constexpr std::array kPartitioning = {"hash", "own", "range"};
   static constexpr std::array kShapes = {"numbers", "bytes", "shared prefix", "zeros", "huge"};
-  static constexpr std::array kCodecs = {"none", "gzip", "zstd", "lz4"};
+  static constexpr std::array kCodecs = {"none", "gzip", "zstd", "lz4", "auto"};
   const auto at = [](const auto& names, auto value) { return names[static_cast<size_t>(value)]; };
   return StrCat(at(kKinds, kind), at(kCombining, combining), ", keys ", at(kShapes, key_shape_),
                 " of ", distinct_keys_, " skew ", skew_, ", values ", value_bytes_, ", lines ",

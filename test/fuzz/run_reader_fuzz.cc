@@ -81,7 +81,7 @@ void OneInput(std::string_view bytes) {
   test::MemoryEnv env;
   if ((mode & kWholeFile) == 0) {
     Segment segment;
-    segment.memory = std::move(rest);
+    segment.memory = SegmentBytes(rest);
     segment.bytes = segment.memory.size();
     return ReadAll(env, SegmentInput::From(segment));
   }

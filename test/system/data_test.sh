@@ -128,4 +128,26 @@ case_terasort_with_skew() {
   [[ $(sort -n <<<"$sizes" | tr '\n' ' ') == '0 0 0 600000 ' ]] || fail "one key, but parts of these sizes: $sizes"
 }
 
+# peak_of FILE: the most that a task of a sort of FILE has had in memory, by the worker's own measure.
+peak_of() {
+  rm -rf sorted
+  expect 0 mr run --local=1 --json terasort "$1" -o sorted -r 1 --split-size 64Gi --task-memory "$budget"
+  peak=$(grep -o '"peak_memory_bytes":[0-9]*' out.txt | tail -n 1 | cut -d: -f2)
+}
+
+# The real process: what it has with hardly any input is its programs and libraries; ten times the budget of input may
+# add the budget and a tenth of it.
+case_peak_memory_of_a_task_is_its_budget() {
+  local budget=$((16 << 20)) peak base
+  head -c 122000000 /dev/urandom | base64 -w 99 >big
+  truncate -s $((10 * budget / 100 * 100)) big
+  head -c 100 big >tiny
+  peak_of tiny
+  base=$peak
+  peak_of big
+  ((peak <= budget + budget / 10 + base)) || fail "a task had $peak bytes, with nothing to do $base; its budget is $budget"
+  ((peak >= budget / 2)) || fail "a task had only $peak bytes of its budget $budget"
+  same <(cut -c1-10 sorted/part-r-00000) <(cut -c1-10 big | sort)
+}
+
 run_cases

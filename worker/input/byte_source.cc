@@ -32,6 +32,7 @@ class PlainSource final : public ByteSource {
   uint64_t raw_bytes() const override { return position_ - start_; }
   uint64_t raw_size() const override { return size_; }
   const std::string& path() const override { return file_->path(); }
+  void WillNeed(uint64_t bytes) override { file_->AdviseWillNeed(position_, std::min(bytes, size_ - position_)); }
 
  private:
   const std::unique_ptr<ReadableFile> file_;
@@ -84,6 +85,7 @@ Result<std::unique_ptr<ByteSource>> OpenByteSource(Env& env, const wire::InputFi
     case wire::Compression::kZstd:
       return MakeZstdSource(std::move(raw));
     case wire::Compression::kLz4:
+    case wire::Compression::kAuto:
       break;
   }
   return Fail(ErrorCode::kUnsupported,

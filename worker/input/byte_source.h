@@ -24,6 +24,8 @@ class ByteSource {
   // Of the file itself, when it was opened.
   virtual uint64_t raw_size() const = 0;
   virtual const std::string& path() const = 0;
+  // That so many bytes behind those read so far are wanted soon. A hint.
+  virtual void WillNeed(uint64_t /*bytes*/) {}
 };
 
 enum class CheckInput : bool { kNo = false, kYes = true };

@@ -23,9 +23,18 @@ Result<bool> InputBuffer::Fill() {
   const uint64_t wanted =
       read_to < split_end_ ? std::min<uint64_t>(kReadBytes, split_end_ - read_to) : kOverreadBytes;
   const size_t room = std::min<uint64_t>(capacity_ - end_, wanted);
+  AskAhead(read_to + room);
   MR_ASSIGN_OR_RETURN(const size_t got, source_->Read({bytes_.get() + end_, room}));
   end_ += got;
   return got > 0;
+}
+
+// While these bytes are parsed and mapped, the disk fetches what comes behind them, a few reads at a time.
+void InputBuffer::AskAhead(uint64_t read_to) {
+  if (read_to >= split_end_ || asked_to_ >= std::min(split_end_, read_to + kReadBytes)) return;
+  const uint64_t from = offset_ + size();
+  asked_to_ = std::min(split_end_, read_to + kAheadBytes);
+  source_->WillNeed(asked_to_ - from);
 }
 
 void InputBuffer::MakeRoom() {

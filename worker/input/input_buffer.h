@@ -14,6 +14,7 @@ namespace mr::worker {
 constexpr uint64_t kRecordBytesMax = 1u << 30;  // a longer record is refused
 constexpr size_t kReadBytes = 1u << 20;         // of one read within a split
 constexpr size_t kOverreadBytes = 64u << 10;    // of one read beyond the end of a split
+constexpr size_t kAheadBytes = 4u << 20;        // that the kernel is asked to fetch meanwhile
 constexpr size_t kBatchBytes = 256u << 10;      // a batch is handed out when it has reached this
 
 // One thread.
@@ -40,6 +41,7 @@ class InputBuffer {
 
  private:
   void MakeRoom();
+  void AskAhead(uint64_t read_to);
 
   const std::unique_ptr<ByteSource> source_;
   const uint64_t split_end_;
@@ -48,6 +50,7 @@ class InputBuffer {
   size_t capacity_ = 0;
   size_t begin_ = 0;
   size_t end_ = 0;
+  uint64_t asked_to_ = 0;  // in the file: what the kernel knows of
 };
 
 }  // namespace mr::worker

@@ -54,7 +54,6 @@ bool Combiner::Take(std::string_view frames) {
       return false;
     }
   }
-  Count("mr.combine_output_records", count);
   output_records_ += count;
   return true;
 }

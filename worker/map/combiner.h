@@ -23,6 +23,7 @@ class Combiner {
   Attempted<void> Run(Source& source, RunWriter& run) {
     run_ = &run;
     any_ = false;
+    const uint64_t written_before = output_records_;
     GroupStream<Source> groups(source, job_, context_.black_box);
     groups_name_ = [](void* stream) { return static_cast<GroupStream<Source>*>(stream)->name(); };
     stream_ = &groups;
@@ -34,6 +35,7 @@ class Combiner {
     }
     context_.black_box.excerpt_size = 0;  // the next death is not about a group
     Count("mr.combine_input_records", groups.records());
+    Count("mr.combine_output_records", output_records_ - written_before);
     input_records_ += groups.records();
     if constexpr (requires { source.error(); }) {
       if (groups.failed()) return tl::unexpected(FailureOf(source.error()));

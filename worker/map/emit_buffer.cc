@@ -27,12 +27,15 @@ wire::Failure TornFrame(size_t offset, size_t window_bytes) {
   return failure;
 }
 
-EmitBuffer::EmitBuffer(uint64_t budget_bytes, Partitioner& partitioner)
+EmitBuffer::EmitBuffer(uint64_t budget_bytes, Partitioner& partitioner, Arena* kept)
     : partitioner_(partitioner),
-      arena_(Arena::AtMost(WholeEntries(std::clamp(budget_bytes, kMinBudget, kMaxBudget)), kMinBudget)),
+      kept_(kept),
+      arena_(Arena::Reuse(kept, WholeEntries(std::clamp(budget_bytes, kMinBudget, kMaxBudget)), kMinBudget)),
       budget_(arena_.size()),
       per_partition_(partitioner.count() + 1),
       next_(partitioner.count() + 1) {}
+
+EmitBuffer::~EmitBuffer() { Arena::Keep(kept_, std::move(arena_), budget_); }
 
 // As many whole frames from the front as there is room for. `torn`: a frame that does not end.
 std::string_view EmitBuffer::Fitting(std::string_view frames, size_t& count, const char*& torn) const {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "worker/map/arena.h"
+#include "worker/run/arena.h"
 #include "worker/map/collector.h"
 #include "worker/map/index_sort.h"
 #include "worker/map/partitioner.h"
@@ -17,7 +17,11 @@ namespace mr::worker {
 // meet it is full. The index is sorted where it lies. One thread.
 class EmitBuffer {
  public:
-  EmitBuffer(uint64_t budget_bytes, Partitioner& partitioner);
+  // `kept`, if not null, gives it its memory when that has the right size, and gets it when the buffer ends.
+  EmitBuffer(uint64_t budget_bytes, Partitioner& partitioner, Arena* kept = nullptr);
+  ~EmitBuffer();
+  EmitBuffer(const EmitBuffer&) = delete;
+  EmitBuffer& operator=(const EmitBuffer&) = delete;
 
   Attempted<void> Consume(std::string_view frames, const Spill& spill);
   Attempted<void> Sort();
@@ -66,6 +70,7 @@ class EmitBuffer {
   IndexEntry* index_begin() const { return index_end() - count_; }
 
   Partitioner& partitioner_;
+  Arena* kept_;
   Arena arena_;
   uint64_t budget_;  // what arena_ has, but for a record that is larger
   uint64_t used_ = 0;  // bytes of frames

@@ -35,10 +35,11 @@ uint32_t HashWords(uint64_t first, uint64_t second, uint32_t size) {
 
 }  // namespace
 
-EmitTable::EmitTable(uint64_t budget_bytes, const FoldSpec& fold, Partitioner& partitioner)
+EmitTable::EmitTable(uint64_t budget_bytes, const FoldSpec& fold, Partitioner& partitioner, Arena* kept)
     : fold_(fold),
       partitioner_(partitioner),
-      arena_(Arena::AtMost(std::clamp(budget_bytes, kMinBudget, kTableBytesMax) / 8 * 8, kMinBudget)),
+      kept_(kept),
+      arena_(Arena::Reuse(kept, std::clamp(budget_bytes, kMinBudget, kTableBytesMax) / 8 * 8, kMinBudget)),
       budget_(arena_.size()),
       keys_begin_(arena_.size()),
       begin_(partitioner.count() + 1),
@@ -46,6 +47,8 @@ EmitTable::EmitTable(uint64_t budget_bytes, const FoldSpec& fold, Partitioner& p
   const uint64_t affordable = std::bit_floor(budget_ / (2 * sizeof(TableSlot)));
   Empty(std::clamp(affordable, kFewestSlots, kFirstSlots));
 }
+
+EmitTable::~EmitTable() { Arena::Keep(kept_, std::move(arena_), budget_); }
 
 // Reads whole words beyond short keys: the caller's window has slack, and other bytes are masked away.
 void EmitTable::Digest(const Frame& frame, Incoming& incoming) {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "worker/map/arena.h"
+#include "worker/run/arena.h"
 #include "worker/map/collector.h"
 #include "worker/map/fold.h"
 #include "worker/map/partitioner.h"
@@ -23,7 +23,11 @@ namespace mr::worker {
 // where it lies. One thread.
 class EmitTable {
  public:
-  EmitTable(uint64_t budget_bytes, const FoldSpec& fold, Partitioner& partitioner);
+  // `kept` as for EmitBuffer.
+  EmitTable(uint64_t budget_bytes, const FoldSpec& fold, Partitioner& partitioner, Arena* kept = nullptr);
+  ~EmitTable();
+  EmitTable(const EmitTable&) = delete;
+  EmitTable& operator=(const EmitTable&) = delete;
 
   // `frames` must be readable 16 bytes past its end.
   Attempted<void> Consume(std::string_view frames, const Spill& spill);
@@ -99,6 +103,7 @@ class EmitTable {
 
   FoldSpec fold_;
   Partitioner& partitioner_;
+  Arena* kept_;
   Arena arena_;
   uint64_t budget_;           // what arena_ has, but for a key that is larger
   uint64_t slot_count_ = 0;   // a power of two

@@ -21,7 +21,7 @@ Attempted<void> FoldCollector::Consume(std::string_view frames, const Spill& spi
 }
 
 Attempted<void> FoldCollector::MoveToBuffer(const Spill& spill) {
-  buffer_.emplace(budget_, partitioner_);
+  buffer_.emplace(budget_, partitioner_, kept_);
   std::string window;
   Attempted<void> taken;
   const auto flush = [&] {

@@ -16,13 +16,14 @@ class FoldCollector {
  public:
   static constexpr double kWorstRatio = 0.9;  // of distinct keys to records
 
-  FoldCollector(uint64_t budget_bytes, const FoldSpec& fold, Partitioner& partitioner)
+  FoldCollector(uint64_t budget_bytes, const FoldSpec& fold, Partitioner& partitioner, Arena* kept = nullptr)
       : budget_(budget_bytes),
         // Enough to judge by, and few enough to be moved.
         sample_(std::clamp<uint64_t>(budget_bytes / 512, 10'000, 1'000'000)),
         fold_(fold),
         partitioner_(partitioner),
-        table_(budget_bytes, fold, partitioner) {}
+        kept_(kept),
+        table_(budget_bytes, fold, partitioner, kept) {}
 
   // `frames` must be readable 16 bytes past its end.
   Attempted<void> Consume(std::string_view frames, const Spill& spill);
@@ -57,6 +58,7 @@ class FoldCollector {
   uint64_t sample_;
   FoldSpec fold_;
   Partitioner& partitioner_;
+  Arena* kept_;
   EmitTable table_;
   std::optional<EmitBuffer> buffer_;
   bool judged_ = false;

@@ -210,7 +210,8 @@ Attempted<wire::MapResult> MapAttempt::RunCollecting(CombineMode mode, const Fol
   auto job = UserJob::Create(def_, context_);
   if (!job) return tl::unexpected(std::move(job).error());
   Partitioner partitioner(**job, config_.reducers, config_.range_bounds);
-  Collector collector(MapMemory::Of(config_.task_memory_bytes).collector_bytes, extra..., partitioner);
+  Collector collector(MapMemory::Of(config_.task_memory_bytes).collector_bytes, extra..., partitioner,
+                      context_.kept_memory);
   MapOutput<Collector> output(context_, **job, mode, fold, collector);
   Spill spill = [&output] { return output.Spill(); };
   WindowSink* face = nullptr;

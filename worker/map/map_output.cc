@@ -12,10 +12,11 @@ MapOutputBase::MapOutputBase(AttemptContext& context, UserJob& job, CombineMode 
       partitions_(context.assignment.config.reducers),
       fan_in_(MapMemory::Of(context.assignment.config.task_memory_bytes).fan_in) {}
 
-Attempted<std::unique_ptr<RunWriter>> MapOutputBase::CreateRun(const std::string& path, bool digests) {
+Attempted<std::unique_ptr<RunWriter>> MapOutputBase::CreateRun(const std::string& path, bool scratch) {
+  const wire::Compression codec = context_.assignment.config.shuffle_codec;
   RunOptions options{.partitions = partitions_,
-                     .compression = context_.assignment.config.shuffle_codec,
-                     .digests = digests};
+                     .compression = scratch ? ScratchCodec(codec) : MapOutputCodec(codec),
+                     .digests = !scratch};
   auto run = RunWriter::Create(context_.env, path, options);
   if (run) return std::move(*run);
   wire::Failure failure = FailureOf(run.error());
@@ -49,7 +50,7 @@ Merger MapOutputBase::OpenPartition(uint32_t partition) {
   MergeOptions options;
   options.fan_in = fan_in_;
   options.scratch_prefix = JoinPath(context_.scratch_dir, StrCat("merge-", partition, "-"));
-  options.compression = context_.assignment.config.shuffle_codec;
+  options.compression = ScratchCodec(context_.assignment.config.shuffle_codec);
   options.beat = [this] { context_.black_box.Beat(); };
   return Merger(context_.env, std::move(inputs), std::move(options));
 }
@@ -74,6 +75,7 @@ Attempted<void> MapOutputBase::MergeSpills(RunWriter& run) {
       written = Copy(merger, run);
     }
     if (!written) return written;
+    if (merger.scratch_runs() > 0) context_.counters["mr.extra_merges"] += static_cast<int64_t>(merger.scratch_runs());
   }
   return {};
 }

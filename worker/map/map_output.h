@@ -31,7 +31,7 @@ class MapOutputBase {
 
   MapOutputBase(AttemptContext& context, UserJob& job, CombineMode mode, const FoldSpec& fold);
 
-  Attempted<std::unique_ptr<RunWriter>> CreateRun(const std::string& path, bool digests);
+  Attempted<std::unique_ptr<RunWriter>> CreateRun(const std::string& path, bool scratch);
   Attempted<void> AddSpill(const std::string& path, RunWriter& run);
   std::string NextSpillPath() const;
   Merger OpenPartition(uint32_t partition);
@@ -108,7 +108,7 @@ class MapOutput : private MapOutputBase {
   // Moves the collector's records to a scratch run.
   Attempted<void> Spill() {
     std::string path = NextSpillPath();
-    auto run = CreateRun(path, false);
+    auto run = CreateRun(path, true);
     if (!run) return tl::unexpected(std::move(run).error());
     if (auto written = Write(**run); !written) return written;
     return AddSpill(path, **run);
@@ -117,7 +117,7 @@ class MapOutput : private MapOutputBase {
   // Everything collected, as one run file at context.map_output_path: whole, or not there.
   Attempted<wire::MapResult> Finish() {
     std::string temporary = context_.map_output_path + ".tmp";
-    auto run = CreateRun(temporary, true);
+    auto run = CreateRun(temporary, false);
     if (!run) return tl::unexpected(std::move(run).error());
     auto done = Fill(**run);
     if (done) done = Publish(**run, temporary);

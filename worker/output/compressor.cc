@@ -116,6 +116,7 @@ Result<std::unique_ptr<Compressor>> MakeCompressor(wire::Compression compression
     case wire::Compression::kZstd:
       return Make<ZstdCompressor>();
     case wire::Compression::kLz4:
+    case wire::Compression::kAuto:
       break;
   }
   return Fail(ErrorCode::kUnsupported,

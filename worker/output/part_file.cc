@@ -34,10 +34,11 @@ PartFile::PartFile(std::string path, std::string name, size_t buffer_bytes,
 
 Status PartFile::Append(std::string_view bytes) {
   if (!status_) return status_;
-  if (buffer_.size() + bytes.size() > buffer_bytes_) {
+  const bool large = bytes.size() >= buffer_bytes_ / 2;  // not worth a copy
+  if (large || buffer_.size() + bytes.size() > buffer_bytes_) {
     MR_RETURN_IF_ERROR(Write(buffer_, false));
     buffer_.clear();
-    if (bytes.size() >= buffer_bytes_) return Write(bytes, false);
+    if (large) return Write(bytes, false);
   }
   if (buffer_.capacity() < buffer_bytes_) buffer_.reserve(buffer_bytes_);
   buffer_.append(bytes);

@@ -1,11 +1,14 @@
 #include "worker/reduce/reduce_attempt.h"
 
+#include <cstring>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "worker/output/output_writer.h"
 #include "worker/reduce/reduce_memory.h"
+#include "worker/run/block_codec.h"
 #include "worker/run/merger.h"
 #include "worker/userjob/group_stream.h"
 #include "worker/userjob/output_sinks.h"
@@ -33,7 +36,7 @@ Merger OpenMerger(AttemptContext& context, const std::vector<Segment>& segments)
   MergeOptions options;
   options.fan_in = ReduceMemory::Of(context.assignment.config.task_memory_bytes).FanIn(segments);
   options.scratch_prefix = JoinPath(context.scratch_dir, "merge-");
-  options.compression = context.assignment.config.shuffle_codec;
+  options.compression = ScratchCodec(context.assignment.config.shuffle_codec);
   options.beat = [&context] { context.black_box.Beat(); };
   return Merger(context.env, std::move(inputs), std::move(options));
 }
@@ -52,6 +55,47 @@ wire::BadRecord LeftOut(wire::BadRecord bad, std::string_view key, uint64_t numb
   bad.number = number;
   bad.data = key.substr(0, wire::kMaxBadRecordData);
   return bad;
+}
+
+// After the last record: progress is complete, and the user's finish() has its say.
+Attempted<void> Conclude(AttemptContext& context, UserJob& job, OutputSinks& sinks, uint64_t groups, uint64_t records) {
+  BlackBox& box = context.black_box;
+  box.records_done.store(records, std::memory_order_relaxed);
+  box.bytes_done.store(box.bytes_total.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  box.excerpt_size = 0;
+  auto finished = job.Finish(sinks.main());
+  if (auto sound = sinks.Check(); !sound) return sound;
+  if (!finished) return finished;
+  context.counters["mr.reduce_input_groups"] += static_cast<int64_t>(groups);
+  context.counters["mr.reduce_input_records"] += static_cast<int64_t>(records);
+  return sinks.Finish(groups);
+}
+
+// What a reduce() of MR_JOB_IDENTITY_REDUCE would do, without two calls into user code and back per record.
+Attempted<void> PassRecords(AttemptContext& context, UserJob& job, Merger& merger, OutputSinks& sinks) {
+  BlackBox& box = context.black_box;
+  mr_sink& sink = sinks.main();
+  std::string group;
+  uint64_t groups = 0, records = 0;
+  Step step;
+  while ((step = merger.Next()) == Step::kRecord) {
+    const Frame& frame = merger.frame();
+    if (frame.key() != group || records == 0) {
+      group.assign(frame.key());
+      ++groups;
+    }
+    const size_t size = frame.size() - kFrameHeaderBytes;
+    if (static_cast<size_t>(sink.end - sink.cursor) < size && sink.more(&sink, size) != 0) return sinks.Check();
+    std::memcpy(sink.cursor, frame.data + kFrameHeaderBytes, size);
+    sink.cursor += size;
+    if (++records % kProgressEvery == 0) {
+      box.records_done.store(records, std::memory_order_relaxed);
+      box.bytes_done.store(merger.bytes_read(), std::memory_order_relaxed);
+      box.Beat();
+    }
+  }
+  if (step == Step::kError) return tl::unexpected(MergeFailure(merger));
+  return Conclude(context, job, sinks, groups, records);
 }
 
 // All groups but those in Assignment::skip through the user's reduce() and finish(); returns what was left out.
@@ -80,17 +124,9 @@ Attempted<std::vector<wire::BadRecord>> ReduceGroups(AttemptContext& context, Us
     }
   }
   if (groups.failed()) return tl::unexpected(MergeFailure(merger));
-  box.records_done.store(groups.records(), std::memory_order_relaxed);
-  box.bytes_done.store(box.bytes_total.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  box.excerpt_size = 0;
-  auto finished = job.Finish(sinks.main());
-  if (auto sound = sinks.Check(); !sound) return fail(sound);
-  if (!finished) return fail(finished);
-  const uint64_t reduced = groups.groups() - skipped.size();
   if (!skipped.empty()) context.counters["mr.skipped_records"] += static_cast<int64_t>(skipped.size());
-  context.counters["mr.reduce_input_groups"] += static_cast<int64_t>(reduced);
-  context.counters["mr.reduce_input_records"] += static_cast<int64_t>(groups.records());
-  if (auto written = sinks.Finish(reduced); !written) return fail(written);
+  auto concluded = Conclude(context, job, sinks, groups.groups() - skipped.size(), groups.records());
+  if (!concluded) return fail(concluded);
   return skipped;
 }
 
@@ -111,9 +147,16 @@ Attempted<wire::ReduceResult> ReduceSegments(AttemptContext& context, const mr_j
   wire::ReduceResult result;
   {
     Merger merger = OpenMerger(context, segments);
-    auto reduced = ReduceGroups(context, **job, merger, sinks);
-    if (!reduced) return tl::unexpected(std::move(reduced).error());
-    result.skipped = std::move(*reduced);
+    const bool passes = (def.flags & MR_JOB_IDENTITY_REDUCE) != 0 && def.group_size == nullptr;
+    if (passes) {
+      if (auto passed = PassRecords(context, **job, merger, sinks); !passed)
+        return tl::unexpected(std::move(passed).error());
+    } else {
+      auto reduced = ReduceGroups(context, **job, merger, sinks);
+      if (!reduced) return tl::unexpected(std::move(reduced).error());
+      result.skipped = std::move(*reduced);
+    }
+    if (merger.scratch_runs() > 0) context.counters["mr.extra_merges"] += static_cast<int64_t>(merger.scratch_runs());
   }
   (*job)->CollectCounters();
   job->reset();  // its destructor is user code too: let it fail before anything is published

@@ -8,7 +8,7 @@
 namespace mr::worker {
 
 // Runs in the calling thread, start to end: fetch, merge, reduce group by group, write, wait for the commit,
-// publish. Counters: mr.shuffle_bytes, mr.reduce_input_groups, mr.reduce_input_records, mr.output_records,
+// publish. Counters: mr.shuffle_bytes, mr.extra_merges (scratch runs, because segments were too many), mr.reduce_input_groups, mr.reduce_input_records, mr.output_records,
 // mr.output_bytes, and the user's.
 //
 // Failures: the user code's own; kFetch with failed_source (a map output cannot be fetched, or is damaged);

@@ -24,9 +24,11 @@ constexpr int kZstdLevel = 1;  // shuffled once and thrown away: speed matters m
 constexpr uint64_t kLz4RatioMax = 255;
 constexpr uint64_t kZstdRatioMax = 128u << 10;
 
-// Blocks that shrink by less than 1/16 are stored raw: to decompress them costs more than to move their bytes. After
-// kGiveUpAfter of them in a row only every kTryEvery-th is tried, which all but ends the cost of trying.
-constexpr size_t kLeastGain = 16;
+// Blocks that shrink by less than this part are stored raw: to decompress them costs more than to move their bytes. Who
+// asks for zstd has a slower network. After kGiveUpAfter of them in a row only every kTryEvery-th is tried, which all
+// but ends the cost of trying.
+constexpr size_t kLeastGainLz4 = 4;
+constexpr size_t kLeastGainZstd = 16;
 constexpr uint32_t kGiveUpAfter = 4;
 constexpr uint32_t kTryEvery = 16;
 
@@ -102,24 +104,24 @@ size_t BlockEncoder::Compress(std::string_view raw, char* to, size_t room) {
   return 0;
 }
 
-std::string_view BlockEncoder::Encode(BlockHeader header, std::string_view raw) {
-  char* out = buffer_.Reserve(kBlockHeaderBytes + raw.size());
-  char* payload = out + kBlockHeaderBytes;
-  // Less room than the records take: what does not fit there has not shrunk enough.
+std::string_view BlockEncoder::Encode(BlockHeader header, std::span<char> block) {
+  char* out = block.data();
+  const std::string_view raw(out + kBlockHeaderBytes, block.size() - kBlockHeaderBytes);
   size_t stored = 0;
-  if (!raw.empty() && WorthTrying()) stored = Compress(raw, payload, raw.size() - 1 - raw.size() / kLeastGain);
+  if (!raw.empty() && WorthTrying()) {
+    char* other = buffer_.Reserve(block.size());
+    // Less room than the records take: what does not fit there has not shrunk enough.
+    const size_t gain = raw.size() / (compression_ == wire::Compression::kLz4 ? kLeastGainLz4 : kLeastGainZstd);
+    stored = Compress(raw, other + kBlockHeaderBytes, raw.size() - 1 - gain);
+    if (stored > 0) out = other;
+  }
   in_vain_ = stored == 0 ? in_vain_ + 1 : 0;
   header.raw_bytes = static_cast<uint32_t>(raw.size());
-  if (stored == 0) {
-    header.codec = kStoredRaw;
-    stored = raw.size();
-    std::copy(raw.begin(), raw.end(), payload);
-  } else {
-    header.codec = compression_ == wire::Compression::kLz4 ? kStoredLz4 : kStoredZstd;
-  }
+  header.codec = stored == 0 ? kStoredRaw : compression_ == wire::Compression::kLz4 ? kStoredLz4 : kStoredZstd;
+  if (stored == 0) stored = raw.size();
   header.stored_bytes = static_cast<uint32_t>(stored);
   StoreHeader(header, out);
-  StoreLittle<uint64_t>(out + kChecksumAt, Checksum(out, {payload, stored}));
+  StoreLittle<uint64_t>(out + kChecksumAt, Checksum(out, {out + kBlockHeaderBytes, stored}));
   return {out, kBlockHeaderBytes + stored};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "common/base/result.h"
@@ -13,6 +14,16 @@ namespace mr::worker {
 inline constexpr size_t kBlockHeaderBytes = 40;
 inline constexpr size_t kBlockTargetBytes = 128u << 10;  // of records, before compression
 inline constexpr size_t kMaxBlockBytes = 1u << 30;       // a block of one huge record
+
+// What a job's codec means for runs that stay on their task's disk: with kAuto they are not compressed, as that costs
+// more time than their bytes do.
+inline wire::Compression ScratchCodec(wire::Compression codec) {
+  return codec == wire::Compression::kAuto ? wire::Compression::kNone : codec;
+}
+// … and for map outputs. The coordinator says kNone instead of kAuto when they stay on one host.
+inline wire::Compression MapOutputCodec(wire::Compression codec) {
+  return codec == wire::Compression::kAuto ? wire::Compression::kLz4 : codec;
+}
 
 struct BlockHeader {
   uint8_t codec = 0;  // BlockCodec
@@ -38,7 +49,7 @@ class ByteBuffer {
   size_t capacity_ = 0;
 };
 
-// Writes header and stored form of `raw`; `header` names partition, sequence, last and record_count. One thread.
+// Makes the stored form of a block; `header` names partition, sequence, last and record_count. One thread.
 class BlockEncoder {
  public:
   // Errors: kInvalidArgument for a compression that runs do not have.
@@ -46,8 +57,10 @@ class BlockEncoder {
   BlockEncoder(BlockEncoder&&) noexcept;
   ~BlockEncoder();
 
-  // Valid until the next call. A block that hardly shrinks is stored raw; when many do so, most are not even tried.
-  std::string_view Encode(BlockHeader header, std::string_view raw);
+  // `block` holds kBlockHeaderBytes of room and then the records. Answers header and stored form: `block` itself, with
+  // its header filled in, or a buffer that is valid until the next call. A block that hardly shrinks is stored raw;
+  // when many do so, most are not even tried.
+  std::string_view Encode(BlockHeader header, std::span<char> block);
 
  private:
   struct Zstd;

@@ -26,7 +26,7 @@ struct MergeOptions {
   // into scratch runs. At least 2.
   uint32_t fan_in = 128;
   std::string scratch_prefix{};  // path; scratch runs are <prefix><number>.run
-  wire::Compression compression = wire::Compression::kLz4;
+  wire::Compression compression = wire::Compression::kNone;  // of scratch runs
   std::function<void()> beat{};  // now and then while scratch runs are made; may be empty
 };
 
@@ -57,6 +57,7 @@ class Merger {
   // The map attempt whose output cannot be used, if that is the error.
   const std::optional<AttemptId>& damaged_source() const { return damaged_source_; }
   uint64_t bytes_read() const;  // of all segments of the last pass
+  uint64_t scratch_runs() const { return scratch_count_; }  // made so far because the inputs were too many
 
  private:
   static constexpr uint64_t kLastPrefix = ~uint64_t{0};

@@ -11,7 +11,7 @@ namespace mr::worker {
 
 RunWriter::RunWriter(const RunOptions& options, BlockEncoder encoder, std::unique_ptr<WritableFile> file)
     : options_(options), encoder_(std::move(encoder)), file_(std::move(file)), extents_(options.partitions) {
-  block_.Reserve(kBlockTargetBytes);
+  block_.Reserve(kBlockHeaderBytes + kBlockTargetBytes);
   block_capacity_ = kBlockTargetBytes;
 }
 
@@ -41,11 +41,11 @@ char* RunWriter::Room(size_t bytes) {
     size_t capacity = std::max(bytes, kBlockTargetBytes);
     if (capacity != block_capacity_) {
       block_ = ByteBuffer();  // frees a huge one before the next is made
-      block_.Reserve(capacity);
+      block_.Reserve(kBlockHeaderBytes + capacity);
       block_capacity_ = capacity;
     }
   }
-  return block_.data() + block_bytes_;
+  return block_.data() + kBlockHeaderBytes + block_bytes_;
 }
 
 inline void RunWriter::Note(std::string_view frame) {
@@ -85,7 +85,7 @@ bool RunWriter::FlushBlock(bool last) {
   header.partition = partition_;
   header.sequence = sequence_++;
   header.record_count = block_records_;
-  bool written = Write(encoder_.Encode(header, {block_.data(), block_bytes_}));
+  bool written = Write(encoder_.Encode(header, {block_.data(), kBlockHeaderBytes + block_bytes_}));
   total_records_ += block_records_;
   block_bytes_ = 0;
   block_records_ = 0;

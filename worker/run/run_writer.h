@@ -61,7 +61,7 @@ class RunWriter {
   uint32_t partition_ = 0;
   bool in_partition_ = false;
   uint32_t sequence_ = 0;
-  ByteBuffer block_;
+  ByteBuffer block_;  // room for a header, then the records: a block that is stored raw is written from here
   size_t block_capacity_ = 0;
   size_t block_bytes_ = 0;
   uint32_t block_records_ = 0;

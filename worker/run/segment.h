@@ -4,9 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "common/base/ids.h"
+#include "worker/run/arena.h"
 
 namespace mr::worker {
 
@@ -19,9 +22,31 @@ struct PartitionExtent {
   friend bool operator==(const PartitionExtent&, const PartitionExtent&) = default;
 };
 
+// A segment's bytes in memory that is taken at once and never zeroed or moved. Moves.
+class SegmentBytes {
+ public:
+  SegmentBytes() = default;
+  explicit SegmentBytes(std::string_view bytes) {
+    Reserve(bytes.size());
+    Append(bytes);
+  }
+  // Once. Throws std::bad_alloc.
+  void Reserve(uint64_t bytes);
+  void Append(std::string_view bytes);  // has to fit
+  uint64_t size() const { return size_; }
+  std::string_view view() const { return {data_, size_}; }
+
+ private:
+  std::unique_ptr<char[]> small_;
+  Arena large_{0};
+  char* data_ = nullptr;
+  uint64_t size_ = 0;
+  uint64_t capacity_ = 0;
+};
+
 struct Segment {
-  std::string memory;  // the bytes themselves, or …
-  std::string path;    // … if not empty: a file that holds them
+  SegmentBytes memory;  // the bytes themselves, or …
+  std::string path;     // … if not empty: a file that holds them
   uint64_t offset = 0;
   uint64_t bytes = 0;
   AttemptId source;    // the map attempt that wrote them: named when they turn out to be damaged

@@ -16,7 +16,7 @@ SegmentInput SegmentInput::From(const Segment& segment) {
   input.bytes = segment.bytes;
   if (segment.path.empty()) {
     // If it holds less than it says, the cursor finds the end missing.
-    std::string_view memory = segment.memory;
+    std::string_view memory = segment.memory.view();
     input.memory = memory.substr(std::min<uint64_t>(segment.offset, memory.size()), segment.bytes);
   } else {
     input.path = segment.path;

@@ -21,6 +21,8 @@ constexpr int kWakerKey = 1;
 constexpr size_t kMaxOpenRuns = 256;
 constexpr size_t kMaxPeers = 1024;     // with a fetch under way
 constexpr int kMessagesPerTurn = 256;  // read before pieces are sent again
+constexpr int kPiecesPerTurn = 4;      // to each peer, before messages are read again
+constexpr size_t kUsualHeaderBytes = 4096;
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
 constexpr Duration kForgetRunAfter = std::chrono::seconds(30);
 constexpr Duration kForgetPeerAfter = std::chrono::seconds(60);  // fetchers ping twice a second
@@ -65,18 +67,18 @@ std::string HeaderOf(uint64_t fetch_id, const std::vector<PlannedPart>& planned)
   return EncodeHeader(message);
 }
 
-// Appends the part's bytes to `out`.
-Status AppendBytes(const PlannedPart& planned, std::string& out) {
+// Appends the part's bytes to `out`, which has room for them.
+Status AppendBytes(const PlannedPart& planned, net::DataPiece& out) {
   if (planned.part.status != PartStatus::kBytes) {
-    out.append(planned.text);
+    out.Append(planned.text);
     return {};
   }
-  const size_t begin = out.size();
-  out.resize(begin + planned.part.length);
-  const std::span<char> buffer(out.data() + begin, planned.part.length);
+  const std::span<char> buffer(out.data() + out.size(), planned.part.length);
   const Result<size_t> got = planned.run->file->ReadAt(planned.file_offset, buffer);
-  if (got && *got == buffer.size()) return {};
-  out.resize(begin);
+  if (got && *got == buffer.size()) {
+    out.set_size(out.size() + buffer.size());
+    return {};
+  }
   if (!got) return Fail(got.error());
   return Fail(ErrorCode::kDataLoss, StrCat(planned.run->file->path(), " has become shorter"));
 }
@@ -90,7 +92,9 @@ struct SegmentServer::Impl {
   void Handle(net::DataServer::Incoming incoming, Time now);
   void Pong(const std::string& peer, uint64_t fetch_id, bool known);
   void SendPieces(Time now);
-  std::string NextPiece(Peer& peer, Time now);
+  bool SendRound(Time now);
+  net::DataPiece NextPiece(Peer& peer, Time now);
+  net::DataPiece PieceOf(std::string_view header, size_t bytes);
   PlannedPart PlanPart(const Peer& peer, uint64_t room, Time now);
   void Sweep(Time now);
 
@@ -203,13 +207,22 @@ void SegmentServer::Impl::Pong(const std::string& peer, uint64_t fetch_id, bool 
   (void)server->Send(peer, EncodeHeader(message));  // a peer that is gone or full needs no answer
 }
 
-// One piece to each peer that has a credit for it: nobody waits for a big segment of somebody else.
+// One piece to each peer that has a credit for it, a few times: nobody waits for a big segment of somebody else.
 void SegmentServer::Impl::SendPieces(Time now) {
+  for (int round = 0; round < kPiecesPerTurn; ++round) {
+    if (!SendRound(now)) return;
+  }
+}
+
+// Whether somebody got a piece.
+bool SegmentServer::Impl::SendRound(Time now) {
+  bool any = false;
   for (auto each = peers.begin(); each != peers.end();) {
     Peer& peer = each->second;
     if (peer.Sendable()) {
+      any = true;
       --peer.credits;
-      std::string piece = NextPiece(peer, now);
+      net::DataPiece piece = NextPiece(peer, now);
       const size_t bytes = piece.size();
       if (server->Send(each->first, std::move(piece))) {
         sent_bytes.fetch_add(bytes, std::memory_order_relaxed);
@@ -221,6 +234,7 @@ void SegmentServer::Impl::SendPieces(Time now) {
     }
     ++each;
   }
+  return any;
 }
 
 // What to send next of the peer's current source, at most `room` bytes.
@@ -245,7 +259,15 @@ PlannedPart SegmentServer::Impl::PlanPart(const Peer& peer, uint64_t room, Time 
   return planned;
 }
 
-std::string SegmentServer::Impl::NextPiece(Peer& peer, Time now) {
+// With `header` in it and room for `bytes` more. All have the same capacity but for rare larger ones, so that the pool's
+// fit.
+net::DataPiece SegmentServer::Impl::PieceOf(std::string_view header, size_t bytes) {
+  net::DataPiece piece = server->MakePiece(std::max<size_t>(header.size() + bytes, kPieceBytes + kUsualHeaderBytes));
+  piece.Append(header);
+  return piece;
+}
+
+net::DataPiece SegmentServer::Impl::NextPiece(Peer& peer, Time now) {
   std::vector<PlannedPart> planned;
   uint64_t room = kPieceBytes;
   while (room > 0 && peer.next < peer.sources.size()) {
@@ -259,21 +281,25 @@ std::string SegmentServer::Impl::NextPiece(Peer& peer, Time now) {
     ++peer.next;
     peer.offset = peer.next < peer.sources.size() ? peer.sources[peer.next].resume_at : 0;
   }
-  std::string piece = HeaderOf(peer.fetch_id, planned);
-  piece.reserve(piece.size() + kPieceBytes);
-  const size_t header_bytes = piece.size();
+  const std::string header = HeaderOf(peer.fetch_id, planned);
+  size_t bytes = 0;
+  for (const PlannedPart& part : planned) bytes += part.part.length;
+  net::DataPiece piece = PieceOf(header, bytes);
   for (size_t i = 0; i < planned.size(); ++i) {
     const Status appended = AppendBytes(planned[i], piece);
     if (appended) continue;
     // The disk failed under a part that the header has announced: say so instead, and go on behind
     // it.
-    const std::string bytes = piece.substr(header_bytes);
     const uint32_t source = planned[i].part.source;
     planned.resize(i);
     planned.push_back(RefusedPart(source, appended.error()));
     peer.next = source + 1;
     peer.offset = peer.next < peer.sources.size() ? peer.sources[peer.next].resume_at : 0;
-    return HeaderOf(peer.fetch_id, planned) + bytes + planned.back().text;
+    const std::string_view read(piece.data() + header.size(), piece.size() - header.size());
+    net::DataPiece other = PieceOf(HeaderOf(peer.fetch_id, planned), read.size() + planned.back().text.size());
+    other.Append(read);
+    other.Append(planned.back().text);
+    return other;
   }
   if (peer.next == peer.sources.size())
     peer.sources = {};  // all sent: only the name is kept, for pings

@@ -4,7 +4,7 @@ namespace mr::worker {
 
 Status SegmentStore::Begin(Segment& segment) {
   if (budget_.Take(segment.bytes)) {
-    segment.memory.reserve(segment.bytes);
+    segment.memory.Reserve(segment.bytes);
     return {};
   }
   if (!spill_) {
@@ -17,7 +17,7 @@ Status SegmentStore::Begin(Segment& segment) {
 
 Status SegmentStore::Append(Segment& segment, std::string_view bytes) {
   if (!segment.path.empty()) return spill_->Append(bytes);
-  segment.memory.append(bytes);
+  segment.memory.Append(bytes);
   return {};
 }
 

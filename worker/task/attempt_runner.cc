@@ -194,6 +194,7 @@ Attempted<wire::AttemptResult> AttemptRunner::Work(AttemptContext& context) {
     if (!result) return tl::unexpected(std::move(result).error());
     return wire::AttemptResult(std::move(*result));
   }
+  kept_memory_ = Arena(0);
   if (!network_ && !hello_.secret_key.empty()) {
     // Here and not earlier: what only maps needs no threads of ours.
     net::Security security;
@@ -228,7 +229,8 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
                          JoinPath(hello_.map_output_dir, name + ".run"),
                          {},
                          [&] { return commit_gate_(assignment.attempt); },
-                         log};
+                         log,
+                         &kept_memory_};
   Attempted<wire::AttemptResult> result = [&]() -> Attempted<wire::AttemptResult> {
     const Status made = env_.CreateDirectories(context.scratch_dir);
     if (!made) return tl::unexpected(FailureOf(made.error()));
@@ -268,6 +270,7 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
   outcome.times.ended_unix_ms = clock_.Read().unix_ms;
   outcome.times.cpu_ms = CpuMilliseconds() - cpu_before_ms;
   outcome.times.peak_memory_bytes = PeakMemoryBytes();
+  outcome.counters["mr.cpu_ms"] += outcome.times.cpu_ms;
   return outcome;
 }
 

@@ -9,6 +9,7 @@
 #include "common/io/env.h"
 #include "common/net/channel.h"
 #include "common/wire/task_link.h"
+#include "worker/run/arena.h"
 #include "worker/task/app_library.h"
 #include "worker/userjob/attempt_context.h"
 
@@ -24,7 +25,7 @@ class AttemptRunner {
                 CommitGate commit_gate);
 
   // Sets the environment, makes the private scratch directory, loads the plugin (the first time),
-  // does the work and cleans up. Never fails itself: what went wrong is in the outcome.
+  // does the work and cleans up. Never fails itself: what went wrong is in the outcome. Adds the counter mr.cpu_ms.
   wire::AttemptOutcome Run(const wire::Assignment& assignment);
 
  private:
@@ -41,6 +42,7 @@ class AttemptRunner {
   wire::TaskHello hello_;
   CommitGate commit_gate_;
   std::unique_ptr<AppLibrary> app_;
+  Arena kept_memory_{0};  // of the last map attempt; a reduce needs it in another form
   std::unique_ptr<net::NetContext> network_;  // with the worker's keys, from the first reduce on
 };
 

@@ -13,6 +13,8 @@
 
 namespace mr::worker {
 
+class Arena;
+
 // How an attempt's steps fail: with the whole story for the user.
 template <class T>
 using Attempted = tl::expected<T, wire::Failure>;
@@ -28,6 +30,7 @@ struct AttemptContext {
   // Output is written and synced: asks the coordinator, waits for its word. Only then may output be published.
   std::function<Status()> wait_for_commit;
   std::function<void(int level, std::string_view message)> log;  // mr::log of the user's code; MR_LOG_*
+  Arena* kept_memory = nullptr;  // of the task's last map attempt, for the next one; null: nothing is kept
 };
 
 // A failure of ours (I/O, no space): cause from the error's code.

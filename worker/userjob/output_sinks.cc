@@ -5,18 +5,26 @@
 #include <utility>
 
 namespace mr::worker {
+namespace {
+
+// Large enough to be written as it is: the file does not copy such pieces into a buffer of its own.
+constexpr size_t kMainWindowBytes = 256u << 10;
+
+}  // namespace
 
 OutputSinks::OutputSinks(OutputWriter& writer, AttemptContext& context, bool count_lines)
     : writer_(writer), context_(context), count_lines_(count_lines) {
-  main_ = MakeSink(writer.Main(), [this](std::string_view name) { return Named(name); });
+  main_ = MakeSink(writer.Main(), [this](std::string_view name) { return Named(name); },
+                   kMainWindowBytes);
 }
 
-std::unique_ptr<WindowSink> OutputSinks::MakeSink(OutputWriter::File& file, WindowSink::Namer namer) {
+std::unique_ptr<WindowSink> OutputSinks::MakeSink(OutputWriter::File& file, WindowSink::Namer namer,
+                                                   size_t bytes) {
   // The consumer needs the sink that it belongs to, which does not exist before it.
   auto self = std::make_shared<WindowSink*>(nullptr);
   auto sink = std::make_unique<WindowSink>(
       context_.black_box,
-      [this, &file, self](std::string_view bytes) { return Write(**self, file, bytes); }, std::move(namer));
+      [this, &file, self](std::string_view piece) { return Write(**self, file, piece); }, std::move(namer), bytes);
   *self = sink.get();
   const bool json = context_.assignment.config.output_format == wire::OutputFormat::kJsonLines;
   sink->set_format(json ? MR_OUTPUT_JSON_LINES : MR_OUTPUT_TSV);
@@ -47,7 +55,7 @@ WindowSink* OutputSinks::Named(std::string_view name) {
     main_->Fail(std::move(failure));
     return nullptr;
   }
-  return named_.emplace(std::string(name), MakeSink(**file, nullptr)).first->second.get();
+  return named_.emplace(std::string(name), MakeSink(**file, nullptr, WindowSink::kFirstBytes)).first->second.get();
 }
 
 Attempted<void> OutputSinks::Check() const {

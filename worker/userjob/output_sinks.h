@@ -25,7 +25,7 @@ class OutputSinks {
   Attempted<void> Check() const;
 
  private:
-  std::unique_ptr<WindowSink> MakeSink(OutputWriter::File& file, WindowSink::Namer namer);
+  std::unique_ptr<WindowSink> MakeSink(OutputWriter::File& file, WindowSink::Namer namer, size_t bytes);
   bool Write(WindowSink& sink, OutputWriter::File& file, std::string_view bytes);
   WindowSink* Named(std::string_view name);
 

@@ -10,13 +10,13 @@
 
 namespace mr::worker {
 
-WindowSink::WindowSink(BlackBox& black_box, Consumer consumer, Namer namer)
+WindowSink::WindowSink(BlackBox& black_box, Consumer consumer, Namer namer, size_t bytes)
     : black_box_(black_box), consumer_(std::move(consumer)), namer_(std::move(namer)) {
   face_.owner = this;
   face_.sink.size = sizeof(mr_sink);
   face_.sink.more = More;
   face_.sink.named = namer_ ? Named : nullptr;
-  Resize(kFirstBytes);
+  Resize(bytes);
 }
 
 void WindowSink::Resize(size_t bytes) {

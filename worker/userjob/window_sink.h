@@ -12,7 +12,7 @@
 
 namespace mr::worker {
 
-// Starts with 64 KiB (so that it stays in the cache), grows for larger records, up to 1 GiB. One thread. Does
+// Starts with 64 KiB, if not told otherwise (so that it stays in the cache), grows for larger records, up to 1 GiB. One thread. Does
 // not move: the plugin keeps pointers to it.
 class WindowSink {
  public:
@@ -25,7 +25,7 @@ class WindowSink {
   // The sink of a named output; nullptr after Fail().
   using Namer = std::function<WindowSink*(std::string_view name)>;
 
-  WindowSink(BlackBox& black_box, Consumer consumer, Namer namer = nullptr);
+  WindowSink(BlackBox& black_box, Consumer consumer, Namer namer = nullptr, size_t bytes = kFirstBytes);
   WindowSink(const WindowSink&) = delete;
   WindowSink& operator=(const WindowSink&) = delete;
 

@@ -121,7 +121,50 @@ TEST(Folds, NativeFold_IsAnnouncedForIntegersOnly) {
   EXPECT_EQ((mr::test::DefOf<Numbers<mr::Sum, double>>().fold), MR_FOLD_NONE);
   EXPECT_NE((mr::test::DefOf<Numbers<mr::Sum, double>>().combine), nullptr);
   EXPECT_EQ(mr::test::DefOf<Numbers<mr::Unique>>().fold, MR_FOLD_NONE) << "values differ: which one stays is not the host's to say";
-  EXPECT_EQ(mr::test::DefOf<Numbers<mr::Count>>().combine, nullptr);
+}
+
+TEST(Folds, Count_TravelsAsANumberThatTheHostSums) {
+  const auto& def = mr::test::DefOf<Numbers<mr::Count, View>>();
+  EXPECT_EQ(def.fold, MR_FOLD_SUM);
+  EXPECT_EQ(def.fold_width, 8u);
+  EXPECT_EQ(def.fold_value, MR_VALUE_UNSIGNED);
+  const std::string text = "a\tsome value\nb\t\na\tanother\na\t" + std::string(100'000, 'x') + "\n";
+  EXPECT_EQ((Reduced<mr::Count, View>(text)), "a\t3\nb\t1\n");
+  const auto r = mr::test::Run<Numbers<mr::Count, View>>().input("/in", text).records_per_split(9).combines(1).run();
+  EXPECT_EQ(r.shuffled_records, 2u);
+  const auto plain = mr::test::Run<Numbers<mr::Count, View>>().input("/in", "a\tx\na\ty\n").partitions(0).run();
+  EXPECT_EQ(plain.sorted_text(), "a\tx\na\ty\n") << "without reducers it is what map emits";
+}
+
+TEST(Folds, Count_BehindACombinerOfOnesOwn_CountsWhatThatLeaves) {
+  struct Distinct : mr::Job<View, View> {
+    void map(View line, Emit& emit) { emit(line, "value"); }
+    using Combine = mr::FirstValue;
+    using Reduce = mr::Count;
+  };
+  EXPECT_EQ(mr::test::DefOf<Distinct>().fold, MR_FOLD_NONE);
+  const auto r = mr::test::Run<Distinct>().input("/in", "b\na\nb\n").partitions(1).records_per_split(9).combines(1).run();
+  EXPECT_EQ(r.text(), "a\t1\nb\t1\n");
+}
+
+TEST(Folds, Identity_OfBytes_IsAnnounced_SoThatTheHostMayDoIt) {
+  struct Raw : mr::Job<View, std::string> {
+    void map(View line, Emit& emit) { emit(line, "v"); }
+    using Output = mr::RawBytes;
+    using Reduce = mr::Identity;
+  };
+  struct Lines : mr::Job<View, View> {
+    void map(View line, Emit& emit) { emit(line, "v"); }
+    using Reduce = mr::Identity;
+  };
+  struct Numeric : mr::Job<int64_t, View> {
+    void map(View line, Emit& emit) { emit(1, line); }
+    using Output = mr::RawBytes;
+    using Reduce = mr::Identity;
+  };
+  EXPECT_EQ(mr::test::DefOf<Raw>().flags, MR_JOB_IDENTITY_REDUCE);
+  EXPECT_EQ(mr::test::DefOf<Lines>().flags, 0u) << "tabs and line ends are written, too";
+  EXPECT_EQ(mr::test::DefOf<Numeric>().flags, 0u) << "its text is not its bytes";
 }
 
 TEST(Folds, Dedup_OfKeysAlone_IsNative) {

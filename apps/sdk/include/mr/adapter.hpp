@@ -95,6 +95,40 @@ class TextSink : public mr_sink {
   std::vector<char> buffer_;
 };
 
+// Takes the records of a job that counts, and passes their keys on, each with the number 1 as its value.
+class CountSink : public mr_sink {
+ public:
+  explicit CountSink(mr_sink* out) : mr_sink{}, out_(out) {
+    size = sizeof(mr_sink);
+    format = out->format;
+    more = [](mr_sink* self, std::size_t need) { return static_cast<CountSink*>(self)->Drain(need); };
+    Resize(1 << 16);
+  }
+  int Drain(std::size_t need) {
+    char one[8];
+    PutBits(one, std::uint64_t{1});
+    mr::Emit<View, View> emit(out_);
+    for (const char* at = buffer_.get(); at != cursor;) {
+      std::uint32_t sizes[2];
+      std::memcpy(sizes, at, 8);
+      emit.encoded(View(at + 8, sizes[0]), View(one, sizeof one));
+      at += 8 + std::size_t{sizes[0]} + sizes[1];
+    }
+    if (need > static_cast<std::size_t>(end - buffer_.get())) Resize(need);
+    cursor = buffer_.get();
+    return 0;
+  }
+
+ private:
+  void Resize(std::size_t bytes) {
+    buffer_.reset(new char[bytes]);
+    cursor = buffer_.get();
+    end = cursor + bytes;
+  }
+  mr_sink* out_;
+  std::unique_ptr<char[]> buffer_;
+};
+
 // Sets this thread's scope while a job is constructed.
 class ScopeGuard {
  public:
@@ -163,6 +197,11 @@ struct Adapter {
       mr::Emit<K, V> emit(&text);
       body(emit);
       text.Drain(0);
+    } else if constexpr (kCounts<T>) {
+      CountSink counts(sink);
+      mr::Emit<K, V> emit(&counts);
+      body(emit);
+      counts.Drain(0);
     } else {
       mr::Emit<K, V> emit(sink);
       body(emit);
@@ -330,6 +369,11 @@ class JobDef {
     value_type_ = TypeName<V>();
     def_.reduce = &Adapter<T>::Reduce;
     if constexpr (kHas_combine<T> || !std::is_same_v<C, None>) def_.combine = &Adapter<T>::Combine;
+    if constexpr (kCounts<T>) {
+      def_.fold = MR_FOLD_SUM;
+      def_.fold_width = sizeof(std::uint64_t);
+      def_.fold_value = MR_VALUE_UNSIGNED;
+    }
     if constexpr (!kHas_combine<T> && requires { C::kFold; }) {
       if constexpr (C::kFold == MR_FOLD_DEDUP ? std::is_same_v<V, None> : Integer<V>) {
         def_.fold = C::kFold;
@@ -340,9 +384,19 @@ class JobDef {
     if constexpr (!Grouping<typename T::Key, typename T::GroupBy>::kFull) {
       def_.group_size = &Adapter<T>::GroupSize;
     }
+    if constexpr (PassesRecords()) def_.flags |= MR_JOB_IDENTITY_REDUCE;
     using P = typename PartitionOf<T>::type;
     def_.partition_kind = std::is_same_v<P, TotalOrder> ? MR_PARTITION_RANGE : MR_PARTITION_HASH;
     if constexpr (kHas_partition<T> || kByFirst<P> > 0) def_.partition = &Adapter<T>::Partition;
+  }
+
+  // Whether what reduce writes are the very bytes of the records.
+  static constexpr bool PassesRecords() {
+    if constexpr (!kHas_reduce<T> && requires { typename T::Reduce; }) {
+      return std::is_same_v<typename T::Reduce, Identity> && kRawOutput<T> && Text<typename T::Key> &&
+             Text<typename T::Value>;
+    }
+    return false;
   }
 
   template <class R>

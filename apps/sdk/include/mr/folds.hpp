@@ -13,7 +13,17 @@
 
 namespace mr {
 
+struct Count;
+
 namespace detail {
+// Jobs that only count, and whose combiner is nobody else's: instead of its value a record carries how many it stands
+// for, 1 at first, as eight bytes that the engine sums.
+template <class J>
+inline constexpr bool kCounts = false;
+template <class J>
+  requires requires { typename J::Reduce; } && (!requires { typename J::Combine; }) && (!requires { &J::combine; })
+inline constexpr bool kCounts<J> = std::is_same_v<typename J::Reduce, Count>;
+
 template <class T>
 concept NumberLike = !requires(const T& t) { View(t); };
 
@@ -76,13 +86,39 @@ struct Max {
 
 // ---- the others -------------------------------------------------------------------------------------------
 
-// How many records the group has. Not a fold: it needs every record at the reducer. To combine, emit 1 and Sum.
+// How many records the group has. Counts travel instead of values, so it is its own combiner. With a combine() or
+// Combine of yours it counts what that leaves.
 struct Count {
+  static std::uint64_t Number(View encoded) {
+    const char* from = encoded.data();
+    return detail::GetBits<std::uint64_t>(from, from + encoded.size());
+  }
   template <class J>
   static void reduce(const auto& group, auto& values, Out& out, Task&) {
     std::uint64_t n = 0;
-    for (; !values.done(); values.advance()) ++n;
+    for (; !values.done(); values.advance()) n += detail::kCounts<J> ? Number(values.encoded_value()) : 1;
     detail::Write<J>(out, group, n);
+  }
+  template <class J>
+    requires detail::kCounts<J>
+  static void combine(auto& values, auto& emit, Task&) {
+    std::string key;
+    std::uint64_t n = 0;
+    const auto flush = [&] {
+      if (n == 0) return;
+      char bytes[8];
+      detail::PutBits(bytes, n);
+      emit.encoded(key, View(bytes, sizeof bytes));
+    };
+    detail::EachKey(values, [&](bool first) {
+      if (first) {
+        flush();
+        key.assign(values.encoded_key());
+        n = 0;
+      }
+      n += Number(values.encoded_value());
+    });
+    flush();
   }
 };
 struct Mean {

@@ -6,6 +6,8 @@
 #include <vector>
 #if defined(__SSE2__)
 #include <emmintrin.h>
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 #include <mr/types.hpp>
@@ -28,6 +30,17 @@ inline std::uint64_t LetterBits(const char* p) {
     const __m128i letter = _mm_cmplt_epi8(moved, _mm_set1_epi8(static_cast<char>(-128 + 26)));
     bits |= static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(letter))) << (16 * i);
   }
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+  const uint8x16_t weights = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  uint8x16_t part[4];
+  for (int i = 0; i < 4; ++i) {
+    const uint8x16_t text = vld1q_u8(reinterpret_cast<const std::uint8_t*>(p + 16 * i));
+    const uint8x16_t lower = vorrq_u8(text, vdupq_n_u8(0x20));
+    part[i] = vandq_u8(vcltq_u8(vsubq_u8(lower, vdupq_n_u8('a')), vdupq_n_u8(26)), weights);
+  }
+  // Three times neighbours are added: the weights of eight bytes become one byte.
+  const uint8x16_t halves = vpaddq_u8(vpaddq_u8(part[0], part[1]), vpaddq_u8(part[2], part[3]));
+  bits = vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(halves, halves)), 0);
 #else
   for (int i = 0; i < 64; ++i) bits |= static_cast<std::uint64_t>(IsLetter(p[i])) << i;
 #endif

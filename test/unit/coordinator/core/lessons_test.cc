@@ -134,5 +134,27 @@ TEST(CoordinatorCore, StaleEpoch_IsFenced) {
             ErrorCode::kFenced);
 }
 
+// Map outputs that stay on one host are not compressed, unless the user chose a codec.
+TEST(CoordinatorCore, AutoCodec_IsNoneWhileAllWorkersShareAHost) {
+  const auto codec_of_next_map = [](Script& script, uint64_t worker) {
+    wire::Request request;
+    request.client = worker;
+    request.request_id = 1000;
+    wire::WorkRequest work;
+    work.worker = {WorkerId{worker}, SessionId{worker}};
+    work.free_slots = 1;
+    request.body = work;
+    const Actions actions = script.core().Step(ManualClock().Read(), RequestReceived{"c", request});
+    const auto& response = std::get<wire::WorkResponse>(actions.replies.at(0).response.body);
+    return response.assignment.value().config.shuffle_codec;
+  };
+  Script script;
+  RunAll(script, {"plugin", "submit maps=3 reducers=1", "register w1 host=one", "register w2 host=one"});
+  EXPECT_EQ(codec_of_next_map(script, 1), wire::Compression::kNone);
+  EXPECT_EQ(codec_of_next_map(script, 2), wire::Compression::kNone);
+  script.Run("register w3 host=two");
+  EXPECT_EQ(codec_of_next_map(script, 3), wire::Compression::kAuto);
+}
+
 }  // namespace
 }  // namespace mr::coordinator

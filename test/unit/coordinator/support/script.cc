@@ -374,6 +374,7 @@ wire::RequestBody Script::MakeRegister(const Arguments& arguments) {
   wire::RegisterRequest request;
   request.name = arguments.subject;
   request.slots = Number(arguments.named, "slots", 2);
+  request.host = Get(arguments.named, "host", "");
   request.data_endpoint = arguments.subject;
   request.running = Attempts(arguments, "running");
   request.map_outputs = Attempts(arguments, "outputs");

@@ -5,7 +5,7 @@
 //   plugin                                          a plugin is stored
 //   submit maps=2 reducers=1 [out=/out] [max_attempts=4] [max_running=0] [user=u]
 //          [priority=low] [slots=1] [tie=0s] [skip=0] [again]
-//   register W [slots=2] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
+//   register W [slots=2] [host=H] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
 //   registration work W [free=1] [hold=1s] [accepted=A,…] [same] report W [running=A,…] [done=A,…]
 //   [failed=A:cause[:PLACE]] [skipped=PLACE] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
 //            [progress=A:percent,…]

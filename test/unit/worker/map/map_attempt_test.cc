@@ -12,6 +12,8 @@
 #include "common/base/strings.h"
 #include "test/support/fault_env.h"
 #include "test/unit/worker/testutil/c_jobs.h"
+#include "worker/run/arena.h"
+#include "worker/run/block_codec.h"
 #include "worker/run/merger.h"
 #include "worker/run/run_index.h"
 #include "worker/run/run_reader.h"
@@ -127,6 +129,59 @@ void CheckWordCount(const Case& c, const std::string& text) {
   EXPECT_FALSE(PosixEnv().Exists(fixture.context.map_output_path + ".tmp"));
   if (c.memory < 100'000) {
     EXPECT_GE(fixture.context.counters["mr.spills"], 12);
+  }
+}
+
+// The first block's codec in the run file at `path`.
+uint8_t StoredAs(const std::string& path) {
+  return ReadBlockHeader(ReadWholeFile(PosixEnv(), path)->data())->codec;
+}
+
+// The spills, which stay here, are not compressed; the map output, which may travel, is.
+TEST_F(MapAttemptTest, AutoCodec_CompressesTheMapOutputOnly) {
+  std::string text;
+  for (int i = 0; i < 4000; ++i) text += StrCat("word", i % 26, "\tthe same over and over again\n");
+  fixture_.assignment.config.task_memory_bytes = 100'000;
+  fixture_.assignment.config.shuffle_codec = wire::Compression::kAuto;
+  std::vector<uint8_t> spills;
+  mr_job_def job = GroupingJob();
+  static std::vector<uint8_t>* seen;
+  static std::string first_spill;
+  seen = &spills;
+  first_spill = JoinPath(fixture_.context.scratch_dir, "spill-0.run");
+  job.finish = [](void*, mr_sink*) {
+    seen->push_back(StoredAs(first_spill));
+    return MR_OK;
+  };
+  ASSERT_TRUE(Run(job, WriteInput(scratch_ / "in", text, 1u << 30)).has_value());
+  EXPECT_EQ(spills, std::vector<uint8_t>{kStoredRaw});
+  EXPECT_EQ(StoredAs(fixture_.context.map_output_path), kStoredLz4);
+}
+
+TEST_F(MapAttemptTest, AutoCodec_ThatTheCoordinatorMadeNone_CompressesNothing) {
+  fixture_.assignment.config.shuffle_codec = wire::Compression::kNone;
+  ASSERT_TRUE(Run(GroupingJob(), WriteInput(scratch_ / "in", "a\t" + std::string(5000, 'x') + "\n", 1u << 30)).has_value());
+  EXPECT_EQ(StoredAs(fixture_.context.map_output_path), kStoredRaw);
+}
+
+// A task's next map attempt works in the memory of the one before.
+TEST_F(MapAttemptTest, KeptMemory_IsUsedAgain) {
+  Arena kept(0);
+  fixture_.context.kept_memory = &kept;
+  fixture_.assignment.config.task_memory_bytes = 16u << 20;
+  const char* first = nullptr;
+  for (const mr_job_def& job : {WordCountJob(true, true), WordCountJob(true, true), WordCountJob(true, true)}) {
+    const std::string text = StrCat("some words ", Counter("mr.map_input_bytes"), " and some words\n");
+    auto result = Run(job, WriteInput(scratch_ / StrCat("in", text.size()), text, 1u << 30));
+    ASSERT_TRUE(result.has_value()) << result.error().message;
+    const Records records = ReadRun(fixture_.context.map_output_path, *result).at(0);
+    EXPECT_EQ(records, (Records{{"and", BigEndian(1)}, {"some", BigEndian(2)}, {"words", BigEndian(2)}}));
+    ASSERT_TRUE(PosixEnv().RemoveFile(fixture_.context.map_output_path).has_value());
+    ASSERT_NE(kept.data(), nullptr);
+    if (first != nullptr) {
+      EXPECT_EQ(kept.data(), first);
+    }
+    first = kept.data();
   }
 }
 

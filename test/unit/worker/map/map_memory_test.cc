@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <new>
 
@@ -13,6 +15,8 @@
 #include "worker/map/emit_buffer.h"
 #include "worker/map/emit_table.h"
 #include "worker/map/map_attempt.h"
+#include "worker/reduce/reduce_attempt.h"
+#include "worker/shuffle/run_files.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kMemoryIsReal = false;
@@ -169,6 +173,87 @@ TEST(Collectors, AnAttemptsAllocationsDoNotGrowWithItsRecords) {
     counts[big] = Allocations() - before;
   }
   EXPECT_LE(counts[1], counts[0] + 100) << "of about a million records";
+}
+
+// A combiner's and a reduce's own code must not allocate here: the engine's allocations are counted.
+int CountGroup(void*, mr_group* group, mr_sink* sink, bool framed) {
+  mr_bytes key, value;
+  uint64_t count = 0;
+  int more;
+  char word[64];
+  size_t size = 0;
+  while ((more = group->next(group->host, &key, &value)) == 1) {
+    size = std::min(key.size, sizeof word);
+    std::memcpy(word, key.data, size);
+    ++count;
+  }
+  if (more < 0) return MR_STOP;
+  char eight[8];
+  StoreLittle(eight, __builtin_bswap64(count));
+  const size_t need = (framed ? kFrameHeaderBytes : 0) + size + sizeof eight;
+  if (static_cast<size_t>(sink->end - sink->cursor) < need && sink->more(sink, need) != 0) return MR_STOP;
+  if (framed) {
+    WriteFrameHeader(sink->cursor, size, sizeof eight);
+    sink->cursor += kFrameHeaderBytes;
+  }
+  std::memcpy(sink->cursor, word, size);
+  std::memcpy(sink->cursor + size, eight, sizeof eight);
+  sink->cursor += size + sizeof eight;
+  return MR_OK;
+}
+
+TEST(Collectors, ACombinersAllocationsDoNotGrowWithItsGroups) {
+  if (!kMemoryIsReal) GTEST_SKIP() << "sanitizers allocate for themselves";
+  mr_job_def job = WordCountJob(false, true);
+  job.combine = [](void* self, mr_group* group, mr_sink* sink) { return CountGroup(self, group, sink, true); };
+  uint64_t counts[2];
+  for (int big = 0; big < 2; ++big) {
+    ScratchDirectory scratch;
+    const auto splits = WriteInput(scratch / "text", Lines(big ? 8u << 20 : 1u << 20), 64u << 20);
+    AttemptFixture map(scratch / "map");
+    map.assignment.config.task_memory_bytes = 256u << 20;
+    const uint64_t before = Allocations();
+    ASSERT_TRUE(RunMapAttempt(map.context, job, wire::MapWork{splits}).has_value());
+    counts[big] = Allocations() - before;
+    EXPECT_GT(map.context.counters["mr.combine_input_records"], big ? 400'000 : 50'000);
+  }
+  EXPECT_LE(counts[1], counts[0] + 100);
+}
+
+// Fetched from files, merged in one pass, cut into groups, reduced, written.
+TEST(Reduces, AnAttemptsAllocationsDoNotGrowWithItsRecords) {
+  if (!kMemoryIsReal) GTEST_SKIP() << "sanitizers allocate for themselves";
+  for (const uint32_t flags : {0u, MR_JOB_IDENTITY_REDUCE}) {
+    mr_job_def job = WordCountJob(false, false);
+    job.output_format = "raw";
+    job.flags = flags;
+    job.reduce = [](void* self, mr_group* group, mr_sink* sink) { return CountGroup(self, group, sink, false); };
+    uint64_t counts[2];
+    for (int big = 0; big < 2; ++big) {
+      ScratchDirectory scratch;
+      wire::ReduceWork work;
+      for (uint32_t i = 0; i < 3; ++i) {
+        AttemptFixture map(scratch / StrCat("map", i));
+        map.assignment.attempt.task = {JobId{1}, Phase::kMap, i};
+        map.context.map_output_path = RunFilePath(scratch.path(), map.assignment.attempt);
+        const auto splits = WriteInput(scratch / StrCat("text", i), Lines(big ? 4u << 20 : 1u << 20), 64u << 20);
+        ASSERT_TRUE(RunMapAttempt(map.context, job, wire::MapWork{splits}).has_value());
+        work.sources.push_back({map.assignment.attempt, {}, "ipc:///own"});
+      }
+      AttemptFixture reduce(scratch / "reduce");
+      reduce.assignment.attempt.task = {JobId{1}, Phase::kReduce, 0};
+      reduce.assignment.config.output_dir = scratch / "out";
+      FetchOptions fetch;
+      fetch.own_endpoint = "ipc:///own";
+      fetch.own_output_dir = scratch.path();
+      const uint64_t before = Allocations();
+      const auto result = RunReduceAttempt(reduce.context, job, work, fetch);
+      counts[big] = Allocations() - before;
+      ASSERT_TRUE(result.has_value()) << result.error().message;
+      EXPECT_GT(reduce.context.counters["mr.reduce_input_records"], big ? 600'000 : 150'000);
+    }
+    EXPECT_LE(counts[1], counts[0] + 100) << "flags " << flags;
+  }
 }
 
 }  // namespace

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "test/unit/worker/testutil/c_jobs.h"
 #include "worker/map/map_attempt.h"
+#include "worker/run/block_codec.h"
 #include "worker/shuffle/run_files.h"
 #include "worker/shuffle/segment_server.h"
 
@@ -173,6 +175,56 @@ TEST_F(JobTest, WordCount_EqualsTheOracleForRandomSettings) {
     }
     EXPECT_EQ(counts, CountWords(text));
   }
+}
+
+// Keys and values come out as they went in, sorted by key, and reduce() is not even asked.
+TEST_F(JobTest, IdentityReduce_IsDoneWithoutCallingIt) {
+  mr_job_def job = GroupingJob();
+  job.output_format = "raw";
+  job.flags |= MR_JOB_IDENTITY_REDUCE;
+  job.reduce = [](void*, mr_group*, mr_sink*) { return MR_FAILED; };
+  static int finished;
+  finished = 0;
+  job.finish = [](void*, mr_sink* sink) { return ++finished, Write(sink, "end"); };
+  const std::string large(300'000, 'L');  // more than an output's window
+  std::string text, expected;
+  for (int i = 0; i < 3000; ++i) text += StrCat("key", (i * 7919) % 1000 + 1000, "\t", i % 10, "\n");
+  text += StrCat("key1500\t", large, "\n");
+  std::map<std::string, std::string> sorted;
+  for (std::string_view line : Split(text, '\n')) {
+    if (line.empty()) continue;
+    const std::string key(line.substr(0, 7));
+    sorted[key] += StrCat(key, line.substr(8));
+  }
+  for (const auto& [key, records] : sorted) expected += records;
+  RunMaps(job, WriteInput(scratch_ / "in", text, 5000), kPlain);
+  finished = 0;  // of the maps
+
+  auto result = RunReduce(job, 0, kPlain);
+
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_EQ(Part(0), expected + "end");
+  EXPECT_EQ(finished, 1);
+  EXPECT_EQ(reduce_->context.counters["mr.reduce_input_groups"], 1000);
+  EXPECT_EQ(reduce_->context.counters["mr.reduce_input_records"], 3001);
+  EXPECT_EQ(result->files.at(0).record_count, 1000u);
+  EXPECT_EQ(reduce_->box.records_done.load(), 3001u);
+}
+
+TEST_F(JobTest, IdentityReduce_DamagedSource_IsNamed) {
+  mr_job_def job = GroupingJob();
+  job.flags |= MR_JOB_IDENTITY_REDUCE;
+  RunMaps(job, WriteInput(scratch_ / "in", "a\t1\nb\t2\n", 4), kPlain);
+  const std::string path = RunFilePath(outputs(), work_.sources[1].attempt);
+  std::string bytes = *ReadWholeFile(PosixEnv(), path);
+  bytes[kBlockHeaderBytes + 9] = static_cast<char>(bytes[kBlockHeaderBytes + 9] ^ 1);
+  ASSERT_TRUE(WriteFileAtomically(PosixEnv(), path, bytes).has_value());
+
+  auto result = RunReduce(job, 0, kPlain);
+
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().cause, wire::FailureCause::kFetch);
+  EXPECT_EQ(result.error().failed_source, work_.sources[1].attempt);
 }
 
 TEST_F(JobTest, Grouping_ValuesComeInTheOrderOfTheInput) {

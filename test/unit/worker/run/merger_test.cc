@@ -98,7 +98,7 @@ TEST(Merger, Next_FindsDamageInAnyPass) {
   std::string bytes = *ReadWholeFile(env, "/damaged");
   bytes[45] ^= 4;
   Segment segment;
-  segment.memory = bytes;
+  segment.memory = SegmentBytes(bytes);
   segment.bytes = 50;
   segment.source = source;
   prepared.inputs[3] = SegmentInput::From(segment);

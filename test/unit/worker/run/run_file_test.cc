@@ -68,7 +68,7 @@ TEST(RunFile, WriteRead_ManyBlocksFromMemoryAndFile) {
     EXPECT_EQ(ReadSegment(env, FileSegment("/run", extents[0]), end), records);
     EXPECT_EQ(end, Step::kEnd);
     Segment memory;
-    memory.memory = Bytes(env, "/run").substr(0, extents[0].bytes);
+    memory.memory = SegmentBytes(Bytes(env, "/run").substr(0, extents[0].bytes));
     memory.bytes = extents[0].bytes;
     EXPECT_EQ(ReadSegment(env, memory, end), records);
     EXPECT_EQ(end, Step::kEnd);
@@ -88,6 +88,23 @@ TEST(RunFile, Create_StoresIncompressibleBlocksRaw) {
   }
 }
 
+// What Encode makes of `records`.
+std::string Encoded(BlockEncoder& encoder, std::string_view records) {
+  std::string block(kBlockHeaderBytes, '\0');
+  block += records;
+  return std::string(encoder.Encode({.record_count = 1}, block));
+}
+
+TEST(BlockEncoder, Encode_StoresRawWhatLz4ShrinksByLessThanAQuarter) {
+  Random random(3);
+  std::string records(kBlockTargetBytes, '\0');
+  for (size_t i = 0; i < records.size(); ++i) records[i] = static_cast<char>(i % 100 < 80 ? random.Next() : 0);
+  auto lz4 = BlockEncoder::Create(wire::Compression::kLz4).value();
+  auto zstd = BlockEncoder::Create(wire::Compression::kZstd).value();
+  EXPECT_EQ(ReadBlockHeader(Encoded(lz4, records).data())->codec, kStoredRaw);
+  EXPECT_EQ(ReadBlockHeader(Encoded(zstd, records).data())->codec, kStoredZstd);
+}
+
 TEST(BlockEncoder, Encode_HardlyTriesWhatDoesNotCompress_AndFindsWhenItDoesAgain) {
   Random random(2);
   std::string noise(kBlockTargetBytes, '\0');
@@ -96,8 +113,7 @@ TEST(BlockEncoder, Encode_HardlyTriesWhatDoesNotCompress_AndFindsWhenItDoesAgain
   for (auto compression : {wire::Compression::kLz4, wire::Compression::kZstd}) {
     auto encoder = BlockEncoder::Create(compression).value();
     const auto is_raw = [&](const std::string& block) {
-      const std::string encoded(encoder.Encode({.record_count = 1}, block));
-      return ReadBlockHeader(encoded.data())->codec == kStoredRaw;
+      return ReadBlockHeader(Encoded(encoder, block).data())->codec == kStoredRaw;
     };
     EXPECT_FALSE(is_raw(text));
     for (int i = 0; i < 3; ++i) EXPECT_TRUE(is_raw(noise));
@@ -112,7 +128,7 @@ TEST(BlockEncoder, Encode_HardlyTriesWhatDoesNotCompress_AndFindsWhenItDoesAgain
 
 TEST(BlockHeader, Read_RefusesAFewBytesThatWouldBecomeAGigabyte) {
   auto encoder = BlockEncoder::Create(wire::Compression::kLz4).value();
-  std::string encoded(encoder.Encode({.record_count = 1}, std::string(1000, 't')));
+  std::string encoded = Encoded(encoder, std::string(1000, 't'));
   ASSERT_TRUE(ReadBlockHeader(encoded.data()).has_value());
   const auto stored = LoadLittle<uint32_t>(encoded.data() + 20);
   StoreLittle<uint32_t>(encoded.data() + 16, stored * 255 + 1);
@@ -188,7 +204,7 @@ TEST(RunFile, Damage_TruncationAtAnyByteIsFound) {
   // A segment alone, as it travels: every cut of it too.
   for (size_t size = 0; size < extents[0].bytes; ++size) {
     Segment segment;
-    segment.memory = good.substr(0, size);
+    segment.memory = SegmentBytes(good.substr(0, size));
     segment.bytes = extents[0].bytes;
     Step end;
     ReadSegment(env, segment, end);
@@ -211,7 +227,9 @@ TEST(RunFile, Damage_AMissingOrSwappedBlockIsFound) {
   ASSERT_GE(blocks.size(), 4u);
   auto refused = [&](std::vector<std::string> order) {
     Segment segment;
-    for (const std::string& block : order) segment.memory += block;
+    std::string joined;
+    for (const std::string& block : order) joined += block;
+    segment.memory = SegmentBytes(joined);
     segment.bytes = segment.memory.size();
     Step end;
     ReadSegment(env, segment, end);

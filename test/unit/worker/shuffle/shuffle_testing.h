@@ -63,7 +63,7 @@ inline std::string BytesInRun(const std::string& directory, const AttemptId& att
 }
 
 inline std::string BytesOf(const Segment& segment) {
-  if (segment.path.empty()) return segment.memory;
+  if (segment.path.empty()) return std::string(segment.memory.view());
   auto file = PosixEnv().OpenForRead(segment.path);
   EXPECT_TRUE(file.has_value());
   std::string bytes(segment.bytes, '\0');

@@ -1,4 +1,4 @@
-#include "worker/map/arena.h"
+#include "worker/run/arena.h"
 
 #include <sys/mman.h>
 
@@ -37,6 +37,16 @@ Arena Arena::AtMost(uint64_t bytes, uint64_t least) {
     }
   }
   return Arena(bytes);
+}
+
+Arena Arena::Reuse(Arena* kept, uint64_t bytes, uint64_t least) {
+  if (kept != nullptr && kept->size() == bytes) return std::move(*kept);
+  if (kept != nullptr) *kept = Arena(0);
+  return AtMost(bytes, least);
+}
+
+void Arena::Keep(Arena* kept, Arena arena, uint64_t bytes) {
+  if (kept != nullptr && arena.size() == bytes) *kept = std::move(arena);
 }
 
 Arena::~Arena() {
