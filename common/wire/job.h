@@ -62,6 +62,15 @@ struct InputFile {
   MR_FIELDS(InputFile, path, tag, size_bytes, mtime_ns, compression)
 };
 
+// What is known of a plugin's file beside its bytes.
+struct PluginBuild {
+  uint32_t abi_major = 0;    // of the plugin ABI that it was built against; 0 = not said, any worker may try
+  uint32_t abi_minor = 0;
+  std::string build_id;      // the linker's, lower-case hex; empty = none
+  int64_t file_unix_ms = 0;  // last change of the submitter's file; 0 = not known
+  MR_FIELDS(PluginBuild, abi_major, abi_minor, build_id, file_unix_ms)
+};
+
 // What tasks need to know of their job; goes with every assignment, so it stays small.
 struct JobConfig {
   std::string name;             // shown to people
@@ -107,11 +116,13 @@ struct JobConfig {
   // of the chain's output directory. 0 of 0 = no chain. The last stage leaves these directories where they are.
   uint32_t stage = 0;
   uint32_t stages = 0;
+  PluginBuild plugin_build;
   MR_FIELDS(JobConfig, name, user, plugin_sha256, plugin_name, job_name, params, side_files, environment,
             input_format, record_bytes, output_dir, overwrite, output_compression, reducers, range_bounds,
             combine, shuffle_codec, split_bytes, task_memory_bytes, memory_limit_bytes, max_attempts,
             max_failed_permille, task_timeout_ms, max_running, priority, slots_per_task, max_splits, tie_ms,
-            output_format, workdir, seed, job_dir, labels, output_nonce, on_failure, resume_from, stage, stages)
+            output_format, workdir, seed, job_dir, labels, output_nonce, on_failure, resume_from, stage, stages,
+            plugin_build)
 };
 
 // "5%", "0.5%": JobConfig::max_failed_permille for people.

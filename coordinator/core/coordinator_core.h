@@ -73,6 +73,7 @@ class CoordinatorCore {
   void On(const RequestReceived& event);
   void On(const BlobStored& event);
   void On(const Tick& event);
+  void On(const StopAsked& event);
 
   // ---- core_client.cc
   void Handle(const Asker& asker, const wire::GetClusterRequest& request);
@@ -166,7 +167,7 @@ class CoordinatorCore {
     kWaits,    // this job comes next, when the worker has enough free slots
   };
   Offer OfferTo(Worker& worker, JobId id);
-  bool MayRun(const JobRun& run, const Worker& worker) const;
+  bool MayRun(const JobEntry& job, const JobRun& run, const Worker& worker) const;
   void AnswerAssignment(Worker& worker, const Attempt& attempt);
   wire::Work MakeWork(const JobEntry& job, const TaskId& task) const;
   wire::ReduceWork MakeReduceWork(const JobEntry& job, uint32_t partition) const;

@@ -13,6 +13,7 @@
 #include "common/base/logging.h"
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
+#include "coordinator/core/plugin_abi.h"
 #include "coordinator/core/views.h"
 
 namespace mr::coordinator {
@@ -42,6 +43,7 @@ wire::JobConfig ForMaps(wire::JobConfig config) {
   config.on_failure = none.on_failure;
   config.resume_from = {};
   config.stage = config.stages = 0;
+  config.plugin_build = {};
   return config;
 }
 
@@ -107,10 +109,15 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::SetJobRequest& requ
     return AnswerError(asker, {ErrorCode::kNotFound, StrCat("the plugin ", Printable(request.plugin_name),
                                                             " is not stored here; send its bytes first")});
   }
+  if (request.plugin_sha256) {
+    if (Status spoken = CheckAbi(request.plugin_name, request.plugin_build, workers_); !spoken)
+      return AnswerError(asker, spoken.error());
+  }
   wire::SetJobResponse response;
   if (!same) {
     response.resumed = job->paused() && request.plugin_sha256.has_value();
-    Commit(wire::JobChanged{request.job, request.plugin_sha256, request.plugin_name, request.max_running});
+    Commit(wire::JobChanged{request.job, request.plugin_sha256, request.plugin_name, request.max_running,
+                            request.plugin_build});
     if (request.plugin_sha256) {
       run.failure.reset();
       run.failures_at.clear();

@@ -31,6 +31,7 @@ int AttachCommand(Invocation& invocation) {
   watch.on_interrupt = static_cast<OnInterrupt>(*interrupt);
   if (settings.Has("wait-timeout")) watch.wait_timeout = std::chrono::milliseconds(*timeout);
   watch.report.style = invocation.console.err_style();
+  watch.report.build = spec->spec.config.plugin_build;
   watch.report.max_attempts = spec->spec.config.max_attempts;
   watch.report.output = spec->spec.config.output_dir;
   watch.report.hints = invocation.console.err_is_terminal();

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <sstream>
+#include <tuple>
 
 #include "common/base/strings.h"
 #include "coordinator/core/describe.h"
@@ -118,6 +119,7 @@ std::string Script::Run(const std::string& line) {
   if (command == "set") return Set(arguments);
   if (command == "advance") return Advance(arguments);
   if (command == "restart") return Restart();
+  if (command == "stop") return Take(StopAsked{});
   if (command == "plugin") {
     const std::string& name = arguments.subject;  // a letter, or nothing
     return Take(BlobStored{name.empty() ? PluginHash() : std::string(64, name[0]), 1000});
@@ -241,6 +243,14 @@ std::vector<AttemptId> Script::Attempts(const Arguments& arguments, const std::s
   return ids;
 }
 
+// abi=1.2; without it not said.
+std::pair<uint32_t, uint32_t> Script::Abi(const Arguments& arguments) {
+  const std::string text = Get(arguments.named, "abi", "0.0");
+  const size_t dot = text.find('.');
+  return {static_cast<uint32_t>(std::strtoul(text.c_str(), nullptr, 10)),
+          static_cast<uint32_t>(std::strtoul(text.c_str() + dot + 1, nullptr, 10))};
+}
+
 wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
   const auto& named = arguments.named;
   const std::string& command = arguments.command;
@@ -263,6 +273,7 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     request.spec.config.resume_from = ParseJobId(Get(named, "resume", "")).value_or(JobId{});
     request.spec.config.seed = Number(named, "seed", 1);
     request.spec.inputs[0].mtime_ns = Number(named, "mtime", 1);
+    std::tie(request.spec.config.plugin_build.abi_major, request.spec.config.plugin_build.abi_minor) = Abi(arguments);
     return request;
   }
   if (command == "kill") {
@@ -276,6 +287,7 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     if (named.contains("plugin")) request.plugin_sha256 = std::string(64, named.at("plugin")[0]);
     request.plugin_name = "new.so";
     if (named.contains("max_running")) request.max_running = Number(named, "max_running", 0);
+    std::tie(request.plugin_build.abi_major, request.plugin_build.abi_minor) = Abi(arguments);
     return request;
   }
   if (command == "watch") {
@@ -313,6 +325,8 @@ wire::RequestBody Script::MakeRegister(const Arguments& arguments) {
   request.name = arguments.subject;
   request.slots = Number(arguments.named, "slots", 2);
   request.data_endpoint = arguments.subject;
+  request.version = "0.9";
+  std::tie(request.abi_major, request.abi_minor) = Abi(arguments);
   request.running = Attempts(arguments, "running");
   request.map_outputs = Attempts(arguments, "outputs");
   return request;

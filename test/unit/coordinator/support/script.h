@@ -4,14 +4,15 @@
 //   set lease=10s max_jobs=2 exit_when_idle=5s …   (before anything else)
 //   plugin                                          a plugin is stored
 //   submit maps=2 reducers=1 [out=/out] [max_attempts=4] [max_running=0] [user=u]
-//          [priority=low] [slots=1] [tie=0s] [again]
-//   register W [slots=2] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
+//          [priority=low] [slots=1] [tie=0s] [abi=1.0] [again]
+//   register W [slots=2] [abi=1.0] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
 //   registration work W [free=1] [hold=1s] [accepted=A,…] [same] report W [running=A,…] [done=A,…]
 //   [failed=A:cause] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
 //            [draining] [leaving] [same]
 //   advance 3s        kill j1 [task=j1-m0]        watch j1 [since=0] [wait=1s]
 //   jobs    tasks j1    log j1-m0 [attempt=0]    cluster    spec j1
 //
+//   stop              the process was told to end
 //   restart           of the coordinator, with what it has recorded; A@1 is then an attempt of its first life
 //
 // W is a worker's name; W@n speaks from that session whatever the present one is. Each line answers
@@ -24,6 +25,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -77,6 +79,7 @@ class Script {
   uint32_t ReducersOf(JobId job);
   AttemptId Attempt(const std::string& text);
   std::vector<AttemptId> Attempts(const Arguments& arguments, const std::string& name);
+  static std::pair<uint32_t, uint32_t> Abi(const Arguments& arguments);
 
   CoreOptions options_;
   ManualClock clock_;
