@@ -143,12 +143,17 @@ verify() {
   done < <(find "$work/out" -name 'part-r-*')
 }
 finish() {
+  local name pid rest living=("$@")
+  for name in "${names[@]}"; do
+    pid=worker_$name
+    [[ -z ${!pid:-} ]] || gone "${!pid}" || living+=("$name")
+  done
   verify
   stop_cluster
   # Workers that ended properly have taken their map outputs with them; those of a killed one are removed by the
   # next worker that gets its directory.
-  local name rest
-  for name in "$@"; do
+  ((${#living[@]} > 0)) || fail "no worker is left whose scratch directory could be looked at"
+  for name in "${living[@]}"; do
     rest=$(find "$work/scratch-$name" -type f ! -name '*.so' ! -name lock 2>/dev/null | head -5)
     [[ -z $rest ]] || fail "worker $name left in its scratch directory: $rest"
   done

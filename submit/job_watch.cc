@@ -62,7 +62,9 @@ void JobWatch::OnLost(const Error& error) {
     return;
   }
   if (++lost_ < kLostMax && !rules_.killing()) {
-    display_.Say(StrCat("mrsubmit: no answer from ", cluster_.endpoint(), "; trying on"));
+    display_.Say(error.code == ErrorCode::kUnavailable
+                     ? StrCat("mrsubmit: ", error.text)
+                     : StrCat("mrsubmit: no answer from ", cluster_.endpoint(), "; trying on"));
     return;
   }
   Stop(kExitUnreachable,

@@ -5,6 +5,7 @@
 
 #include "common/base/options.h"
 #include "common/base/strings.h"
+#include "common/net/channel.h"
 #include "submit/commands/commands.h"
 
 namespace mr::submit {
@@ -32,7 +33,7 @@ int Main(const std::vector<std::string>& arguments) {
   }
   Settings settings = std::move(parsed->settings);
   if (settings.Flag("version")) {
-    early.Out(VersionText("mrsubmit", settings.Flag("json")) + "\n");
+    early.Out(VersionText("mrsubmit", settings.Flag("json"), net::ZmqVersion()));
     return kExitDone;
   }
   if (parsed->command == nullptr || settings.Flag("help")) {

@@ -1,7 +1,6 @@
 #include "submit/plugin_change.h"
 
 #include "common/base/strings.h"
-#include "submit/local_cluster.h"
 
 namespace mr::submit {
 namespace {
@@ -32,23 +31,19 @@ Status CheckReplacement(const PluginJob& before, const PluginJob& now, const wir
 }
 
 Result<PluginInfo> DescribeStored(Env& env, Cluster& cluster, const wire::JobConfig& config) {
-  MR_ASSIGN_OR_RETURN(const std::string bytes, cluster.Download(config.plugin_sha256));
-  MR_ASSIGN_OR_RETURN(const std::string directory, MakeRunDirectory());
-  const std::string path = JoinPath(directory, BaseName(config.plugin_name));
-  const Status written = WriteFileAtomically(env, path, bytes);
-  Result<PluginInfo> info = written ? DescribePlugin(path) : Result<PluginInfo>(Fail(written.error()));
-  // What cannot be removed lies in a temporary folder; there is nobody to tell.
-  [[maybe_unused]] const Status removed = env.RemoveTree(directory);
-  return info;
+  MR_ASSIGN_OR_RETURN(std::string bytes, cluster.Download(config.plugin_sha256));
+  MR_ASSIGN_OR_RETURN(const PluginCopy copy, PluginCopy::Make(env, config.plugin_name, std::move(bytes)));
+  return DescribePlugin(copy);
 }
 
-Status CheckNewPlugin(Env& env, Cluster& cluster, const wire::JobConfig& config, const std::string& path) {
-  MR_ASSIGN_OR_RETURN(const PluginInfo now, DescribePlugin(path));
-  MR_ASSIGN_OR_RETURN(const PluginJob* now_job, ChooseJob(now, {path, config.job_name}));
+Result<PluginInfo> CheckNewPlugin(Env& env, Cluster& cluster, const wire::JobConfig& config, const PluginCopy& plugin) {
+  MR_ASSIGN_OR_RETURN(PluginInfo now, DescribePlugin(plugin));
+  MR_ASSIGN_OR_RETURN(const PluginJob* now_job, ChooseJob(now, {plugin.source(), config.job_name}));
   MR_RETURN_IF_ERROR(CheckParams(*now_job, ParamTexts(config)).map([](const auto&) {}));
   MR_ASSIGN_OR_RETURN(const PluginInfo before, DescribeStored(env, cluster, config));
   MR_ASSIGN_OR_RETURN(const PluginJob* before_job, ChooseJob(before, {config.plugin_name, config.job_name}));
-  return CheckReplacement(*before_job, *now_job, config);
+  MR_RETURN_IF_ERROR(CheckReplacement(*before_job, *now_job, config));
+  return now;
 }
 
 }  // namespace mr::submit

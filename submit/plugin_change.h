@@ -14,10 +14,11 @@ namespace mr::submit {
 // Errors: kInvalidArgument naming what differs.
 Status CheckReplacement(const PluginJob& before, const PluginJob& now, const wire::JobConfig& config);
 
-// The plugin that a job of the cluster uses, as mrtask describes it. The bytes go through a temporary file.
+// The plugin that a job of the cluster uses, as mrtask describes it.
 Result<PluginInfo> DescribeStored(Env& env, Cluster& cluster, const wire::JobConfig& config);
 
-// Everything that a submission would check of `path`, and CheckReplacement. Errors: kInvalidArgument, kNotFound.
-Status CheckNewPlugin(Env& env, Cluster& cluster, const wire::JobConfig& config, const std::string& path);
+// Everything that a submission would check of `plugin`, and CheckReplacement; what mrtask says of it.
+// Errors: kInvalidArgument, kNotFound.
+Result<PluginInfo> CheckNewPlugin(Env& env, Cluster& cluster, const wire::JobConfig& config, const PluginCopy& plugin);
 
 }  // namespace mr::submit

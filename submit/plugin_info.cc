@@ -126,6 +126,10 @@ Result<PluginInfo> ParsePluginInfo(std::string_view text) {
     PluginInfo info;
     info.json = text;
     const json document = json::parse(text);
+    const json abi = document.value("abi", json::object());
+    info.build.abi_major = abi.value("major", 0u);
+    info.build.abi_minor = abi.value("minor", 0u);
+    info.build.build_id = document.value("build_id", "");
     for (const json& job : document.at("jobs")) info.jobs.push_back(ReadJob(job));
     return info;
   } catch (const json::exception& error) {
@@ -134,11 +138,17 @@ Result<PluginInfo> ParsePluginInfo(std::string_view text) {
   }
 }
 
-Result<PluginInfo> DescribePlugin(const std::string& path) {
+Result<PluginInfo> DescribePlugin(const PluginCopy& plugin) {
+  const std::string& path = plugin.source();
   MR_ASSIGN_OR_RETURN(const std::string program, SiblingProgram("mrtask"));
   MR_ASSIGN_OR_RETURN(const CapturedRun run,
-                      RunCaptured({program, "describe", path, "--json"}, kDescribeTimeout));
-  if (run.exit_code == 0 && !Trim(run.out).empty()) return ParsePluginInfo(run.out);
+                      RunCaptured({program, "describe", plugin.path(), "--name", BaseName(path), "--source", path, "--json"},
+                                  kDescribeTimeout));
+  if (run.exit_code == 0 && !Trim(run.out).empty()) {
+    MR_ASSIGN_OR_RETURN(PluginInfo info, ParsePluginInfo(run.out));
+    info.build.file_unix_ms = plugin.file_unix_ms();
+    return info;
+  }
   std::string text(Trim(run.err));
   for (const std::string_view prefix : {"mrtask: ", "mrsubmit: "}) {
     if (text.starts_with(prefix)) text.erase(0, prefix.size());

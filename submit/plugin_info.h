@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "common/io/env.h"
+#include "common/wire/job.h"
+#include "submit/plugin_copy.h"
 
 namespace mr::submit {
 
@@ -34,6 +36,7 @@ struct PluginJob {
 
 struct PluginInfo {
   std::vector<PluginJob> jobs;
+  wire::PluginBuild build;
   std::string json;  // as mrtask printed it
 };
 
@@ -50,7 +53,7 @@ Result<std::string> FindPlugin(Env& env, const std::string& plugin,
                                const std::string& program_directory);
 
 // Runs mrtask. Errors: kInvalidArgument with mrtask's own sentence when the plugin is unusable.
-Result<PluginInfo> DescribePlugin(const std::string& path);
+Result<PluginInfo> DescribePlugin(const PluginCopy& plugin);
 Result<PluginInfo> ParsePluginInfo(std::string_view json);
 
 // The named job, or the only one. The pointer is into `info`.

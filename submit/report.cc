@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "common/base/clock.h"
 #include "common/base/strings.h"
 #include "submit/error_codes.h"
 
@@ -168,10 +169,14 @@ std::string FinishedText(const wire::JobView& job) {
   return done.empty() ? "no task finished" : StrCat(done, " finished");
 }
 
-std::string EffectsText(const wire::JobView& job) {
+// What the cleanup did not reach is among the warnings.
+std::string EffectsText(const wire::JobView& job, const ReportContext& context) {
   const std::string finished = FinishedText(job);
-  return job.output_dir.empty() ? finished
-                                : StrCat(finished, "; output ", job.output_dir, " was not touched");
+  if (job.output_dir.empty() || context.output == "-") return finished;
+  for (const std::string& warning : job.warnings) {
+    if (warning.find("temporary files may remain") != std::string::npos) return StrCat(finished, "; ", warning);
+  }
+  return StrCat(finished, "; nothing of the job is left in ", job.output_dir);
 }
 
 std::string Label(std::string_view label) {
@@ -220,11 +225,23 @@ std::vector<std::string> UserFrames(const std::vector<std::string>& stack) {
   return frames;
 }
 
-std::string WhereLine(const wire::JobView& job, const wire::Failure& failure) {
+// " (build-id 3f9c1b7e, 2025-11-23 09:02Z)": which of the many files of this name.
+std::string BuildNote(const wire::PluginBuild& build) {
+  constexpr size_t kIdDigits = 8;
+  std::vector<std::string> notes;
+  if (!build.build_id.empty()) notes.push_back(StrCat("build-id ", build.build_id.substr(0, kIdDigits)));
+  if (build.file_unix_ms > 0) {
+    const std::string utc = FormatUtc(build.file_unix_ms);
+    notes.push_back(StrCat(utc.substr(0, 10), " ", utc.substr(11, 5), "Z"));
+  }
+  return notes.empty() ? "" : StrCat(" (", Join(notes, ", "), ")");
+}
+
+std::string WhereLine(const wire::JobView& job, const wire::Failure& failure, const ReportContext& context) {
   std::string text;
   if (!failure.function.empty()) {
     text = StrCat(Label("in"), failure.function, "() of job ", job.job_name, ", ", job.plugin_name,
-                  "\n");
+                  BuildNote(context.build), "\n");
   }
   const std::vector<std::string> frames = UserFrames(failure.stack);
   for (size_t i = 0; i < frames.size(); ++i) {
@@ -301,7 +318,7 @@ std::string FailureBody(const wire::JobView& job, const ReportContext& context) 
   const wire::FailureReport& report = *job.failure;
   const wire::Failure& failure = report.failure;
   std::string text = StrCat("\n", Label("error"), CauseText(failure), Occurrences(report, context), "\n");
-  text += WhereLine(job, failure);
+  text += WhereLine(job, failure, context);
   text += RecordLines(failure);
   text += WorkerLine(report);
   return text + LogLines(failure);
@@ -382,9 +399,9 @@ std::string SuccessReport(const wire::JobView& job, const ReportContext& context
 
 std::string FailureReportText(const wire::JobView& job, const ReportContext& context) {
   std::string text = FailureHead(job, context);
-  if (!job.failure) return text + StrCat("\n", Label("effects"), EffectsText(job), "\n");
+  if (!job.failure) return text + StrCat("\n", Label("effects"), EffectsText(job, context), "\n");
   text += FailureBody(job, context);
-  text += StrCat(Label("effects"), EffectsText(job), "\n");
+  text += StrCat(Label("effects"), EffectsText(job, context), "\n");
   return text + TryLines(job, context);
 }
 
@@ -407,7 +424,7 @@ std::string KilledReport(const wire::JobView& job, const ReportContext& context)
   const Style& style = context.style;
   return StrCat(style.Red(style.bad()), " ", NameOf(job, context), " was killed after ",
                 FormatElapsed(WallMs(job)), job.reason.empty() ? "" : ": ", job.reason, "\n",
-                Label("effects"), EffectsText(job), "\n",
+                Label("effects"), EffectsText(job, context), "\n",
                 job.kept_maps > 0 && !context.local ? StrCat("\n", Label("try"), ResumeLine(job, "")) : std::string());
 }
 

@@ -17,6 +17,7 @@ struct ReportContext {
   std::string output;         // as the user wrote it; "-" = standard output
   bool hints = false;         // a person is at the terminal
   bool verbose = false;       // tell all that is known, also of a small local job
+  wire::PluginBuild build = {};  // of the job's plugin, if known
   std::string endpoint = {};  // for commands that are to be typed; empty = nothing need be said
 };
 

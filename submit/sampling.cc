@@ -113,7 +113,7 @@ Status SetRangeBounds(Env& env, const std::string& plugin_path,
   MR_RETURN_IF_ERROR(WriteFileAtomically(env, path, wire::Encode(wire::ToTaskMessage{run})));
   MR_ASSIGN_OR_RETURN(
       const CapturedRun result,
-      RunCaptured({program, "sample", plugin_path, "--spec", path}, kSampleTimeout));
+      RunCaptured({program, "sample", plugin_path, "--name", spec.config.plugin_name, "--spec", path}, kSampleTimeout));
   if (result.exit_code != 0) {
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat("the keys of ", spec.config.job_name,

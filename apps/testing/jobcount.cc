@@ -1,8 +1,6 @@
 // How often did maps run? Each map call (whole files: one per input file) leaves a file of its own in the job's
 // directory and sleeps a random time up to `max_sleep_ms`; the reduce writes: a TAB number of those files. Equal to
 // the number of inputs if each map ran exactly once.
-#include <random>
-
 #include "job_dir.h"
 
 struct JobCount : mr::Job<mr::View, mr::View> {
@@ -11,11 +9,12 @@ struct JobCount : mr::Job<mr::View, mr::View> {
 
   void map(View, Emit& emit) {
     static int calls = 0;
-    std::random_device random;
+    const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+    mr::Rng random(static_cast<uint64_t>(now) ^ static_cast<uint64_t>(getpid()) << 32);
     const std::string name = "jobcount." + std::to_string(random()) + "-" + std::to_string(calls++) + "." +
                              std::to_string(getpid());
     testing_apps::Touch(testing_apps::JobDir(task()) / name);
-    testing_apps::SleepMs(mr::Rng(random()).below(*max_sleep_ms + 1));
+    testing_apps::SleepMs(random.below(*max_sleep_ms + 1));
     emit("a", "x");
   }
   void reduce(View key, Values&, Out& out) {

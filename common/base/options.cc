@@ -41,6 +41,31 @@ std::string ConfigKey(const CLI::Option& option) {
   return option.get_lnames().empty() ? std::string() : option.get_lnames().front();
 }
 
+// What only makes sense on a command line.
+bool IsSetting(std::string_view key) {
+  return !key.empty() && key != "help" && key != "version" && key != "json" && !key.ends_with("config");
+}
+
+// Tables that all daemons share: their keys are options of a common purpose.
+struct SharedTable {
+  const char* name;
+  const char* prefix;  // [log] level is --log-level
+  std::vector<std::string> keys;
+};
+const std::vector<SharedTable>& SharedTables() {
+  static const std::vector<SharedTable> tables = {{"log", "log-", {"level", "format", "file"}},
+                                                  {"auth", "", {"auth", "key-file", "insecure"}}};
+  return tables;
+}
+
+tl::unexpected<Error> UnknownKey(const std::string& origin, const std::string& key, const std::string& table,
+                                 const std::vector<std::string>& known) {
+  const std::string_view nearest = Nearest(key, known);
+  return Fail(ErrorCode::kInvalidArgument,
+              StrCat(origin, ": unknown key '", key, "'", table.empty() ? "" : StrCat(" in [", table, "]"),
+                     nearest.empty() ? "" : StrCat("; did you mean ", nearest, "?")));
+}
+
 // What is wrong with an argument that no option took.
 std::string DescribeExtra(const CLI::App& app, const std::string& extra) {
   if (extra.starts_with("-")) {
@@ -131,11 +156,13 @@ CLI::Option* AddPairs(CLI::App& app, const std::string& name, std::map<std::stri
           name,
           [&pairs, name](const std::vector<std::string>& texts) {
             for (const std::string& text : texts) {
-              const size_t equals = text.find('=');
-              if (equals == 0 || equals == std::string::npos) {
-                throw CLI::ValidationError(name, StrCat("'", text, "' is not NAME=VALUE"));
+              for (const std::string_view pair : Split(text, ',')) {
+                const size_t equals = pair.find('=');
+                if (equals == 0 || equals == std::string_view::npos) {
+                  throw CLI::ValidationError(name, StrCat("'", pair, "' is not NAME=VALUE"));
+                }
+                pairs[std::string(pair.substr(0, equals))] = std::string(pair.substr(equals + 1));
               }
-              pairs[text.substr(0, equals)] = text.substr(equals + 1);
             }
           },
           help)
@@ -152,13 +179,14 @@ void AddLogOptions(CLI::App& app, LogOptions& options) {
 
 std::string ProgramVersion() { return kVersion; }
 
-std::string VersionText(const std::string& program, bool json) {
+std::string VersionText(const std::string& program, bool json, const std::string& libzmq) {
   if (json) {
     return StrCat("{\"program\":\"", program, "\",\"version\":\"", kVersion, "\",\"revision\":\"", kRevision,
-                  "\",\"abi\":\"", MR_ABI_MAJOR, ".", MR_ABI_MINOR, "\",\"build\":\"", kBuildType, "\"}\n");
+                  "\",\"abi\":\"", MR_ABI_MAJOR, ".", MR_ABI_MINOR, "\",\"build\":\"", kBuildType, "\"",
+                  libzmq.empty() ? "" : StrCat(",\"libzmq\":\"", libzmq, "\""), "}\n");
   }
   return StrCat(program, " ", kVersion, " (", kRevision, ", plugin ABI ", MR_ABI_MAJOR, ".", MR_ABI_MINOR, ", ",
-                kBuildType, ")\n");
+                kBuildType, libzmq.empty() ? "" : StrCat(", libzmq ", libzmq), ")\n");
 }
 
 std::optional<int> ParseCommandLine(CLI::App& app, int argc, const char* const* argv) {
@@ -192,13 +220,18 @@ Result<ConfigTable> ReadConfigTable(const std::string& path, const std::string& 
   const toml::table* values = found.as_table();
   if (values == nullptr) return Fail(ErrorCode::kInvalidArgument, StrCat(path, ": '", table, "' must be a table"));
   for (const auto& [key, node] : *values) {
-    if (node.is_table()) continue;
     ConfigValue value;
     value.origin = StrCat(path, ":", node.source().begin.line);
-    if (const toml::array* array = node.as_array()) {
-      for (const toml::node& element : *array) value.values.push_back(NodeText(element));
-    } else {
-      value.values.push_back(NodeText(node));
+    const toml::array* array = node.as_array();
+    const auto add = [&](const toml::node& scalar) {
+      if (scalar.is_value()) value.values.push_back(NodeText(scalar));
+      return scalar.is_value();
+    };
+    const bool good = array == nullptr ? add(node) : std::all_of(array->begin(), array->end(), add);
+    if (!good) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  StrCat(value.origin, ": '", key.str(), "' in [", table,
+                         "] must be text, a number, true, false or a list of them"));
     }
     out.emplace(std::string(key.str()), std::move(value));
   }
@@ -220,12 +253,11 @@ Status CheckConfigTables(const std::string& path, const std::vector<std::string>
 
 Status ApplyConfig(CLI::App& app, const ConfigTable& table) {
   for (const auto& [key, value] : table) {
-    CLI::Option* option = app.get_option_no_throw(StrCat("--", key));
+    CLI::Option* option = IsSetting(key) ? app.get_option_no_throw(StrCat("--", key)) : nullptr;
     if (option == nullptr) {
-      const std::vector<std::string> names = LongNames(app);
-      const std::string_view nearest = Nearest(key, names);
-      return Fail(ErrorCode::kInvalidArgument, StrCat(value.origin, ": unknown key '", key, "'",
-                                                      nearest.empty() ? "" : StrCat("; did you mean ", nearest, "?")));
+      std::vector<std::string> names = LongNames(app);
+      std::erase_if(names, [](const std::string& name) { return !IsSetting(name); });
+      return UnknownKey(value.origin, key, "", names);
     }
     if (option->count() > 0) continue;
     try {
@@ -242,7 +274,7 @@ std::string PrintConfig(const CLI::App& app, const std::string& table_name, cons
   std::string out = StrCat("[", table_name, "]\n");
   for (const CLI::Option* option : app.get_options()) {
     const std::string key = ConfigKey(*option);
-    if (key.empty() || key == "help" || key == "version" || key.ends_with("config")) continue;
+    if (!IsSetting(key)) continue;
     std::vector<std::string> values = option->results();
     std::string origin = "flag";
     const auto configured = table.find(key);
@@ -262,14 +294,35 @@ std::string PrintConfig(const CLI::App& app, const std::string& table_name, cons
   return out;
 }
 
+namespace {
+
+// The keys of [TABLE] and of the tables that all daemons share, as names of options.
+Result<ConfigTable> ReadDaemonTables(const std::string& path, const std::string& table_name) {
+  MR_RETURN_IF_ERROR(
+      CheckConfigTables(path, {"coordinator", "worker", "log", "auth", "defaults", "cluster"}));
+  MR_ASSIGN_OR_RETURN(ConfigTable table, ReadConfigTable(path, table_name));
+  for (const SharedTable& shared : SharedTables()) {
+    MR_ASSIGN_OR_RETURN(ConfigTable values, ReadConfigTable(path, shared.name));
+    for (auto& [key, value] : values) {
+      if (std::find(shared.keys.begin(), shared.keys.end(), key) == shared.keys.end()) {
+        return UnknownKey(value.origin, key, shared.name, shared.keys);
+      }
+      table.emplace(StrCat(shared.prefix, key), std::move(value));
+    }
+  }
+  return table;
+}
+
+}  // namespace
+
 std::optional<int> ParseDaemonOptions(CLI::App& app, const std::string& table_name, int argc,
-                                      const char* const* argv) {
+                                      const char* const* argv, const DaemonChecks& checks) {
   std::string config_path;
   bool check = false;
   bool print = false;
   bool version = false;
   bool json = false;
-  app.add_option("--config", config_path, StrCat("read [", table_name, "] and [log] of this TOML file"))
+  app.add_option("--config", config_path, StrCat("read [", table_name, "], [auth] and [log] of this TOML file"))
       ->envname("MR_CONFIG");
   app.add_flag("--check-config", check, "check the configuration and end: 0 good, 2 bad");
   app.add_flag("--print-config", print, "print the effective configuration with origins, and end");
@@ -277,23 +330,21 @@ std::optional<int> ParseDaemonOptions(CLI::App& app, const std::string& table_na
   app.add_flag("--json", json, "with --version: as JSON");
   if (const auto code = ParseCommandLine(app, argc, argv)) return code;
   if (version) {
-    std::cout << VersionText(app.get_name(), json);
+    std::cout << VersionText(app.get_name(), json, checks.libzmq);
     return 0;
   }
   constexpr const char* kSystemConfig = "/etc/mr/mr.toml";
   if (config_path.empty() && ::access(kSystemConfig, R_OK) == 0) config_path = kSystemConfig;
   ConfigTable table;
   const auto load = [&]() -> Status {
-    if (config_path.empty()) return {};
-    MR_RETURN_IF_ERROR(CheckConfigTables(
-        config_path, {"coordinator", "worker", "log", "auth", "defaults", "cluster"}));
-    MR_ASSIGN_OR_RETURN(table, ReadConfigTable(config_path, table_name));
-    MR_ASSIGN_OR_RETURN(ConfigTable log, ReadConfigTable(config_path, "log"));
-    for (auto& [key, value] : log) table.emplace(StrCat("log-", key), std::move(value));
-    return ApplyConfig(app, table);
+    if (!config_path.empty()) {
+      MR_ASSIGN_OR_RETURN(table, ReadDaemonTables(config_path, table_name));
+      MR_RETURN_IF_ERROR(ApplyConfig(app, table));
+    }
+    return checks.valid ? checks.valid() : Status();
   };
   if (const Status loaded = load(); !loaded) {
-    std::cerr << app.get_name() << ": " << loaded.error().text << "\n";
+    std::cerr << app.get_name() << ": " << loaded.error().text << "\ntry '" << app.get_name() << " --help'\n";
     return 2;
   }
   if (print) std::cout << PrintConfig(app, table_name, table);

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,14 +20,15 @@ namespace mr {
 // An option whose text is checked and converted by one of our parsers; errors name the option and show the form.
 CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& help);
 CLI::Option* AddDuration(CLI::App& app, const std::string& name, int64_t& milliseconds, const std::string& help);
-// name=value, repeatable.
+// name=value[,name=value…], repeatable.
 CLI::Option* AddPairs(CLI::App& app, const std::string& name, std::map<std::string, std::string>& pairs,
                       const std::string& help);
 // --log-level, --log-format, --log-file.
 void AddLogOptions(CLI::App& app, LogOptions& options);
 
-// What `--version` prints: program, version, git revision, ABI, build type; one line, or JSON.
-std::string VersionText(const std::string& program, bool json);
+// What `--version` prints: program, version, git revision, ABI, build type and, if given, the version of libzmq;
+// one line, or JSON.
+std::string VersionText(const std::string& program, bool json, const std::string& libzmq = "");
 std::string ProgramVersion();  // "0.1.0"
 
 // Parses argv. Returns an exit code when the program should end now: 0 after --help (on stdout), 2 after a
@@ -53,9 +55,16 @@ Status ApplyConfig(CLI::App& app, const ConfigTable& table);
 // The effective settings as TOML, each line with its origin (flag, MR_…, file:line, default).
 std::string PrintConfig(const CLI::App& app, const std::string& table_name, const ConfigTable& table);
 
-// For daemons: --config, --check-config, --print-config and --version on top of ParseCommandLine; reads [TABLE]
-// and [log] of the file, or of /etc/mr/mr.toml when that exists. Returns an exit code when the program should end.
+// What a daemon knows about itself that this file does not.
+struct DaemonChecks {
+  std::function<Status()> valid;  // whether the options fit together; asked after they were read
+  std::string libzmq;             // for --version
+};
+
+// For daemons: --config, --check-config, --print-config and --version on top of ParseCommandLine; reads [TABLE],
+// [auth] and [log] of the file, or of /etc/mr/mr.toml when that exists. Returns an exit code when the program should
+// end: 0, or 2 when the command line or a file is wrong.
 std::optional<int> ParseDaemonOptions(CLI::App& app, const std::string& table_name, int argc,
-                                      const char* const* argv);
+                                      const char* const* argv, const DaemonChecks& checks = {});
 
 }  // namespace mr

@@ -28,6 +28,9 @@ struct Security {
   std::vector<std::string> allowed;  // servers: public keys that may connect
 };
 
+// The version of the libzmq that is loaded: "4.3.4".
+std::string ZmqVersion();
+
 // One per process. Make it after all forks; signals should be blocked already. Must outlive
 // everything that was made from it. With Security::own every connection is encrypted, and servers
 // accept the keys in Security::allowed (and their own) only.

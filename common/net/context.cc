@@ -77,6 +77,11 @@ void AnswerZap(zmq::socket_t socket, std::vector<std::string> allowed) {
 
 }  // namespace
 
+std::string ZmqVersion() {
+  const auto [major, minor, patch] = zmq::version();
+  return StrCat(major, ".", minor, ".", patch);
+}
+
 NetContext::NetContext(Security security) : impl_(std::make_unique<Impl>()) {
   // Else an unsent message could hold up the end of the process for ever.
   impl_->context.set(zmq::ctxopt::blocky, 0);

@@ -274,7 +274,8 @@ struct SetJobRequest {
   std::optional<std::string> plugin_sha256;
   std::string plugin_name;
   std::optional<uint32_t> max_running;
-  MR_FIELDS(SetJobRequest, job, plugin_sha256, plugin_name, max_running)
+  PluginBuild plugin_build;  // with plugin_sha256
+  MR_FIELDS(SetJobRequest, job, plugin_sha256, plugin_name, max_running, plugin_build)
 };
 
 // A job's temporary directory in an output directory, by its name: OUT/.millrace/<job>-<nonce>.

@@ -63,6 +63,15 @@ struct InputFile {
   MR_FIELDS(InputFile, path, tag, size_bytes, mtime_ns, compression)
 };
 
+// What is known of a plugin's file beside its bytes.
+struct PluginBuild {
+  uint32_t abi_major = 0;    // of the plugin ABI that it was built against; 0 = not said, any worker may try
+  uint32_t abi_minor = 0;
+  std::string build_id;      // the linker's, lower-case hex; empty = none
+  int64_t file_unix_ms = 0;  // last change of the submitter's file; 0 = not known
+  MR_FIELDS(PluginBuild, abi_major, abi_minor, build_id, file_unix_ms)
+};
+
 // What tasks need to know of their job; goes with every assignment, so it stays small.
 struct JobConfig {
   std::string name;             // shown to people
@@ -112,12 +121,13 @@ struct JobConfig {
   // Stragglers get a second attempt. Not for a job whose tasks do more than write their output.
   bool backup = true;
   uint32_t backup_factor_percent = 150;  // of what such tasks take, that one must be going to take; 100 or more
+  PluginBuild plugin_build;
   MR_FIELDS(JobConfig, name, user, plugin_sha256, plugin_name, job_name, params, side_files, environment,
             input_format, record_bytes, output_dir, overwrite, output_compression, reducers, range_bounds,
             combine, shuffle_codec, split_bytes, task_memory_bytes, memory_limit_bytes, max_attempts,
             max_failed_permille, task_timeout_ms, max_running, priority, slots_per_task, max_splits, tie_ms,
             output_format, workdir, seed, job_dir, labels, output_nonce, on_failure, resume_from, stage, stages,
-            skip_bad_records, backup, backup_factor_percent)
+            skip_bad_records, backup, backup_factor_percent, plugin_build)
 };
 
 // "5%", "0.5%": JobConfig::max_failed_permille for people.

@@ -131,7 +131,8 @@ struct JobChanged {
   std::optional<std::string> plugin_sha256;
   std::string plugin_name;  // with plugin_sha256
   std::optional<uint32_t> max_running;
-  MR_FIELDS(JobChanged, job, plugin_sha256, plugin_name, max_running)
+  PluginBuild plugin_build;  // with plugin_sha256
+  MR_FIELDS(JobChanged, job, plugin_sha256, plugin_name, max_running, plugin_build)
 };
 
 // No job names the plugin any more, and somebody cleared up. Its bytes go when this is durable.

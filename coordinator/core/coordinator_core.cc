@@ -58,6 +58,19 @@ void CoordinatorCore::On(const BlobStored& event) {
   fresh_plugins_.insert(event.sha256);
 }
 
+void CoordinatorCore::On(const StopAsked&) {
+  const Error error{ErrorCode::kUnavailable, "the coordinator is being stopped; what is recorded in its --state-dir goes "
+                                             "on when it is started again"};
+  for (Worker& worker : workers_.workers()) {
+    if (!worker.held) continue;
+    AnswerError({worker.held->token, 0, worker.held->request_id}, error);
+    worker.held.reset();
+  }
+  for (const HeldWatch& watch : watches_) AnswerError(watch.asker, error);
+  watches_.clear();
+  actions_.stop = true;
+}
+
 JobRun* CoordinatorCore::FindRun(JobId job) {
   const auto found = runs_.find(job);
   return found == runs_.end() ? nullptr : &found->second;

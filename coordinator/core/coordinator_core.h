@@ -76,6 +76,7 @@ class CoordinatorCore {
   void On(const RequestReceived& event);
   void On(const BlobStored& event);
   void On(const Tick& event);
+  void On(const StopAsked& event);
 
   // ---- core_client.cc
   void Handle(const Asker& asker, const wire::GetClusterRequest& request);
@@ -192,7 +193,7 @@ class CoordinatorCore {
     kWaits,    // this job comes next, when the worker has enough free slots
   };
   Offer OfferTo(Worker& worker, JobId id);
-  bool MayRun(const JobRun& run, const Worker& worker) const;
+  bool MayRun(const JobEntry& job, const JobRun& run, const Worker& worker) const;
   TaskPool::Fit FitOf(const JobEntry& job, const JobRun& run, const TaskId& task, const Worker& worker) const;
   // Another worker may yet read this task's input, which the given one could not.
   bool AnotherMayRead(const JobEntry& job, const JobRun& run, const TaskId& task, const Worker& worker) const;

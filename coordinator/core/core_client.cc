@@ -5,6 +5,7 @@
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/core/explain.h"
+#include "coordinator/core/plugin_abi.h"
 #include "coordinator/core/split_planner.h"
 #include "coordinator/core/views.h"
 
@@ -70,6 +71,7 @@ Status CoordinatorCore::CheckSubmission(const wire::JobSpec& spec) const {
                                              " (", spec.config.plugin_sha256.substr(0, 12),
                                              ") is not stored here; send its bytes first"));
   }
+  MR_RETURN_IF_ERROR(CheckAbi(spec.config.plugin_name, spec.config.plugin_build, workers_));
   if (leave_by_)
     return Fail(ErrorCode::kUnavailable, "the coordinator is about to stop; submit to another one");
   if (active_.size() >= options_.max_jobs) {
@@ -131,9 +133,10 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WatchJobRequest& re
   const Result<JobId> job = FindWatched(request);
   if (!job) return AnswerError(asker, job.error());
   const JobEntry& entry = state_.jobs.at(*job);
-  if (asker.client == entry.client && entry.spec.config.tie_ms > 0)
-    FindRun(*job)->tied_until = now_.mono + std::chrono::milliseconds(entry.spec.config.tie_ms);
   const Duration wait = std::min<Duration>(std::chrono::milliseconds(request.wait_ms), kMaxWait);
+  // While its request is held the submitter has nothing to say, so its lease counts from the answer.
+  if (asker.client == entry.client && entry.spec.config.tie_ms > 0)
+    FindRun(*job)->tied_until = now_.mono + wait + std::chrono::milliseconds(entry.spec.config.tie_ms);
   const HeldWatch watch{asker, *job, request.since_version, now_.mono, now_.mono + wait};
   if (AnswerWatch(watch)) return;
   if (watches_.size() >= kMaxWatches) {

@@ -13,6 +13,7 @@
 #include "common/base/logging.h"
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
+#include "coordinator/core/plugin_abi.h"
 #include "coordinator/core/views.h"
 
 namespace mr::coordinator {
@@ -45,6 +46,7 @@ wire::JobConfig ForMaps(wire::JobConfig config) {
   config.skip_bad_records = 0;  // a map that left out a record is not taken over
   config.backup = none.backup;
   config.backup_factor_percent = 0;
+  config.plugin_build = {};
   return config;
 }
 
@@ -113,11 +115,16 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::SetJobRequest& requ
     return AnswerError(asker, {ErrorCode::kNotFound, StrCat("the plugin ", Printable(request.plugin_name),
                                                             " is not stored here; send its bytes first")});
   }
+  if (request.plugin_sha256) {
+    if (Status spoken = CheckAbi(request.plugin_name, request.plugin_build, workers_); !spoken)
+      return AnswerError(asker, spoken.error());
+  }
   wire::SetJobResponse response;
   if (!same) {
     response.resumed = job->paused() && request.plugin_sha256.has_value();
     if (request.plugin_sha256) run.former_plugins.insert(job->spec.config.plugin_sha256);
-    Commit(wire::JobChanged{request.job, request.plugin_sha256, request.plugin_name, request.max_running});
+    Commit(wire::JobChanged{request.job, request.plugin_sha256, request.plugin_name, request.max_running,
+                            request.plugin_build});
     if (request.plugin_sha256) {
       fresh_plugins_.erase(plugin);
       run.failure.reset();

@@ -4,6 +4,7 @@
 #include "common/base/logging.h"
 #include "coordinator/core/bad_records.h"
 #include "coordinator/core/coordinator_core.h"
+#include "coordinator/core/plugin_abi.h"
 #include "coordinator/core/manifest.h"
 
 namespace mr::coordinator {
@@ -28,11 +29,13 @@ void CoordinatorCore::Schedule() {
   for (const WorkerId id : waiting) GiveWork(*workers_.Find(id));
 }
 
-bool CoordinatorCore::MayRun(const JobRun& run, const Worker& worker) const {
+bool CoordinatorCore::MayRun(const JobEntry& job, const JobRun& run, const Worker& worker) const {
+  const wire::PluginBuild& build = job.spec.config.plugin_build;
+  if (!Speaks(worker.info, build)) return false;
   if (!run.Excludes(worker.id)) return true;
   const auto& all = workers_.workers();
   return std::none_of(all.begin(), all.end(), [&](const Worker& other) {
-    return other.usable() && !run.Excludes(other.id);
+    return other.usable() && !run.Excludes(other.id) && Speaks(other.info, build);
   });
 }
 
@@ -78,7 +81,7 @@ CoordinatorCore::Offer CoordinatorCore::OfferTo(Worker& worker, JobId id) {
   const JobEntry& job = state_.jobs.at(id);
   const uint32_t max_running = job.spec.config.max_running;
   if (max_running > 0 && run.pool.attempt_count() >= max_running) return Offer::kNothing;
-  if (job.paused() || !MayRun(run, worker)) return Offer::kNothing;
+  if (job.paused() || !MayRun(job, run, worker)) return Offer::kNothing;
   std::optional<TaskId> task;
   // A task that is reserved stays so until its holder has the slots for it.
   if (job.SlotsOf(Phase::kMap) <= worker.held->free_slots) task = TakeReserved(run, worker);

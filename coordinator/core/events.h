@@ -31,7 +31,10 @@ struct BlobStored {
 // dead.
 struct Tick {};
 
-using Event = std::variant<RequestReceived, BlobStored, Tick>;
+// The process was told to end (a signal): whoever waits for an answer hears it now, not from a time-out.
+struct StopAsked {};
+
+using Event = std::variant<RequestReceived, BlobStored, Tick, StopAsked>;
 
 struct Reply {
   std::string token;

@@ -9,6 +9,7 @@
 
 #include "common/base/strings.h"
 #include "coordinator/core/describe.h"
+#include "coordinator/core/plugin_abi.h"
 #include "coordinator/core/views.h"
 
 namespace mr::coordinator {
@@ -47,6 +48,7 @@ struct Supply {
   uint32_t busy = 0;
   uint32_t largest = 0;  // slots of the worker with most
   std::vector<std::string> free;           // workers with a free slot that may run the job
+  std::vector<std::string> foreign;        // that cannot load the plugin: another ABI
   std::vector<std::string> free_excluded;  // with a free slot, but the job failed there too often
   Idle idle;
   std::map<JobId, uint32_t> users;         // whose tasks are in the slots
@@ -70,15 +72,20 @@ bool AddIdle(Idle& idle, const Worker& worker) {
   return true;
 }
 
-Supply Survey(const JobRun& run, const WorkerTable& workers, uint32_t slots_per_task) {
+Supply Survey(const JobEntry& job, const JobRun& run, const WorkerTable& workers, uint32_t slots_per_task) {
   Supply supply;
   const bool others = std::any_of(
-      workers.workers().begin(), workers.workers().end(),
-      [&](const Worker& worker) { return worker.usable() && !run.Excludes(worker.id); });
+      workers.workers().begin(), workers.workers().end(), [&](const Worker& worker) {
+        return worker.usable() && !run.Excludes(worker.id) && Speaks(worker.info, job.spec.config.plugin_build);
+      });
   for (const Worker& worker : workers.workers()) {
     if (!worker.alive) continue;
     ++supply.alive;
     if (AddIdle(supply.idle, worker)) continue;
+    if (!Speaks(worker.info, job.spec.config.plugin_build)) {
+      supply.foreign.push_back(worker.info.name);
+      continue;
+    }
     ++supply.usable;
     supply.slots += worker.info.slots;
     supply.busy += worker.busy_slots;
@@ -132,8 +139,13 @@ Why SlotsAreBusy(JobId job, const Supply& supply, uint32_t slots_per_task) {
 Why WhyPendingWaits(const JobEntry& job, const JobRun& run, const WorkerTable& workers) {
   // Of an active job only maps and reduces wait, of any other only the finish task.
   const uint32_t slots = job.SlotsOf(job.stage == JobStage::kActive ? Phase::kMap : Phase::kFinish);
-  const Supply supply = Survey(run, workers, slots);
+  const Supply supply = Survey(job, run, workers, slots);
   if (supply.alive == 0) return {"no worker is connected", "mrworker -c COORDINATOR, on each host"};
+  if (supply.usable == 0 && !supply.foreign.empty()) {
+    return {StrCat("the plugin speaks plugin ABI ", AbiText(job.spec.config.plugin_build),
+                   ", which no worker does that takes tasks (", Names(supply.foreign), ")"),
+            "upgrade the workers, or build the plugin against their headers"};
+  }
   if (supply.usable == 0) {
     const Why idle = DescribeIdle(supply.idle);
     return {StrCat("no worker takes tasks: ", idle.reason), idle.fix};

@@ -239,6 +239,7 @@ struct Applier {
     if (!record.plugin_sha256) return;
     config.plugin_sha256 = *record.plugin_sha256;
     config.plugin_name = record.plugin_name;
+    config.plugin_build = record.plugin_build;
     for (std::vector<TaskEntry>* tasks : {&job.maps, &job.reduces}) {
       for (TaskEntry& task : *tasks) {
         if (!task.completion && !task.given_up) task.failures.clear();

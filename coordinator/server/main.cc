@@ -286,10 +286,9 @@ int Main(int argc, char** argv) {
   AddNetworkOptions(app, options);
   AddJobOptions(app, options);
   AddProcessOptions(app, options);
-  if (const auto code = ParseDaemonOptions(app, "coordinator", argc, argv)) return *code;
+  const DaemonChecks checks{[&] { return CheckOptions(options); }, net::ZmqVersion()};
+  if (const auto code = ParseDaemonOptions(app, "coordinator", argc, argv, checks)) return *code;
   options.http_given = app.get_option("--http")->count() > 0;
-  if (const Status valid = CheckOptions(options); !valid)
-    return Complain(valid.error().text, kUsage);
   if (const Status log = InitLogging("mrcoordinator", options.log); !log)
     return Complain(log.error().text, kUsage);
   if (options.die_with_parent) {

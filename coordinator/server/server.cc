@@ -58,7 +58,7 @@ void Server::HandleSignals() {
   while (const int number = parts_.signals.Next()) {
     if (number == SIGTERM || number == SIGINT) {
       LOG(INFO) << "ending: signal " << number;
-      stop_ = true;
+      Step(StopAsked{});
     } else if (number == SIGHUP) {
       ReopenLog();
     } else if (number == SIGUSR1) {

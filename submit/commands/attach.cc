@@ -32,6 +32,7 @@ int AttachCommand(Invocation& invocation) {
   if (settings.Has("wait-timeout")) watch.wait_timeout = std::chrono::milliseconds(*timeout);
   watch.report.style = invocation.console.err_style();
   const wire::JobConfig& config = spec->spec.config;
+  watch.report.build = config.plugin_build;
   watch.report.max_attempts = config.skip_bad_records > 0 ? 0 : config.max_attempts;
   watch.report.output = spec->spec.config.output_dir;
   watch.report.hints = invocation.console.err_is_terminal();

@@ -8,6 +8,9 @@
 namespace mr::submit {
 namespace {
 
+constexpr uint64_t kSortedBytesMax = 1ull << 30;
+constexpr size_t kBatchBytes = 1u << 16;
+
 // The output directory: what is a path, is one; else the job is asked for.
 Result<std::string> FindOutput(Invocation& invocation) {
   const std::string text = JobArgument(invocation, 0);
@@ -38,6 +41,48 @@ bool TakeLines(Console& console, std::string_view bytes, uint64_t& left) {
   return false;
 }
 
+// Every line of the parts, by bytes. Errors: kNoSpace above kSortedBytesMax.
+Result<std::vector<std::string>> SortedLines(Env& env, const std::vector<std::string>& parts) {
+  std::vector<std::string> lines;
+  std::string open;  // the line that has no end yet
+  uint64_t bytes = 0;
+  for (const std::string& path : parts) {
+    MR_RETURN_IF_ERROR(ReadOutputFile(env, path, [&](std::string_view piece) {
+      bytes += piece.size();
+      for (size_t end; (end = piece.find('\n')) != std::string_view::npos; piece.remove_prefix(end + 1)) {
+        open += piece.substr(0, end);
+        lines.push_back(std::move(open));
+        open.clear();
+      }
+      open += piece;
+      return bytes <= kSortedBytesMax;
+    }));
+    if (bytes > kSortedBytesMax) {
+      return Fail(ErrorCode::kNoSpace, StrCat("the output is larger than ", FormatSize(kSortedBytesMax),
+                                              ", which is sorted in memory; use: mrsubmit cat … | LC_ALL=C sort"));
+    }
+    if (!open.empty()) lines.push_back(std::move(open));
+    open.clear();
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+int PrintSorted(Invocation& invocation, const std::vector<std::string>& parts, std::optional<uint64_t> head) {
+  const Result<std::vector<std::string>> lines = SortedLines(invocation.env, parts);
+  if (!lines) return StopWith(invocation, lines.error());
+  const size_t count = static_cast<size_t>(std::min<uint64_t>(lines->size(), head.value_or(UINT64_MAX)));
+  std::string batch;
+  for (size_t i = 0; i < count; ++i) {
+    batch.append((*lines)[i]).push_back('\n');
+    const bool full = batch.size() >= kBatchBytes || i + 1 == count;
+    if (!full) continue;
+    if (!invocation.console.Out(batch)) break;
+    batch.clear();
+  }
+  return kExitDone;
+}
+
 }  // namespace
 
 int CatCommand(Invocation& invocation) {
@@ -52,6 +97,8 @@ int CatCommand(Invocation& invocation) {
   if (settings.Has("part")) wanted = *part;
   const Result<std::vector<std::string>> parts = OutputParts(invocation.env, *directory, wanted);
   if (!parts) return StopWith(invocation, parts.error());
+  if (settings.Flag("sorted"))
+    return PrintSorted(invocation, *parts, settings.Has("head") ? std::optional(*head) : std::nullopt);
   uint64_t left = *head;
   bool more = true;
   for (const std::string& path : *parts) {

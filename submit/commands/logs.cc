@@ -1,25 +1,15 @@
 // logs: what the user's code wrote, of a task's attempt, or of all failed attempts of a job.
+#include "common/base/clock.h"
 #include "common/base/strings.h"
 #include "submit/commands/commands.h"
 #include "submit/events.h"
 #include "submit/json_views.h"
+#include "submit/log_filter.h"
 
 namespace mr::submit {
 namespace {
 
 constexpr Duration kFollowInterval = std::chrono::milliseconds(500);
-
-// The last `count` lines of `text`; 0 = all.
-std::string_view LastLines(std::string_view text, uint64_t count) {
-  if (count == 0 || text.empty()) return text;
-  size_t at = text.ends_with('\n') ? text.size() - 1 : text.size();
-  for (uint64_t lines = 0; lines < count; ++lines) {
-    if (at == 0) return text;
-    at = text.rfind('\n', at - 1);
-    if (at == std::string_view::npos) return text;
-  }
-  return text.substr(at + 1);
-}
 
 // All that there is of one attempt's log at this moment, from `offset` on.
 Result<wire::GetLogResponse> FetchLog(Cluster& cluster, const TaskId& task,
@@ -44,74 +34,112 @@ Result<wire::GetLogResponse> FetchLog(Cluster& cluster, const TaskId& task,
   }
 }
 
-void PrintLog(Console& console, const wire::GetLogResponse& log, uint64_t lines, bool with_title) {
+void PrintLog(Console& console, const wire::GetLogResponse& log, const LogFilter& filter, bool with_title) {
+  const std::string text = filter.Choose(log.text);
   if (console.json()) {
     wire::GetLogResponse cut = log;
-    cut.text = LastLines(log.text, lines);
+    cut.text = text;
     console.Out(LogJson(cut) + "\n");
     return;
   }
   if (with_title)
     console.Out(StrCat("==> ", ToString(log.attempt), " (", StateName(log.state), ") <==\n"));
-  const std::string_view text = LastLines(log.text, lines);
   console.Out(text);
   if (!text.empty() && !text.ends_with('\n')) console.Out("\n");
 }
 
-int Follow(Invocation& invocation, Cluster& cluster, EventSource& events,
-           wire::GetLogResponse log) {
+// The exit code that a signal asks for.
+std::optional<int> TakeSignals(EventSource& events) {
+  for (const Event& event : events.Take()) {
+    if (event.kind == EventKind::kSuspend) events.SuspendSelf();
+    if (event.kind == EventKind::kInterrupt) return kExitInterrupted;
+    if (event.kind == EventKind::kTerminate || event.kind == EventKind::kHangup)
+      return kExitTerminated;
+  }
+  return std::nullopt;
+}
+
+int Follow(Invocation& invocation, Cluster& cluster, EventSource& events, wire::GetLogResponse log,
+           LogFilter filter) {
   uint64_t offset = log.offset + log.text.size();
   while (log.state == wire::AttemptState::kRunning) {
     events.Wait(kFollowInterval);
-    for (const Event& event : events.Take()) {
-      if (event.kind == EventKind::kSuspend) events.SuspendSelf();
-      if (event.kind == EventKind::kInterrupt) return kExitInterrupted;
-      if (event.kind == EventKind::kTerminate || event.kind == EventKind::kHangup)
-        return kExitTerminated;
-    }
+    if (const std::optional<int> code = TakeSignals(events)) return *code;
     Result<wire::GetLogResponse> more =
         FetchLog(cluster, log.attempt.task, log.attempt.number, offset);
     if (!more) return StopWith(invocation, more.error());
     log = std::move(*more);
-    if (!log.text.empty() && invocation.console.json())
-      invocation.console.Out(LogJson(log) + "\n");
-    else if (!invocation.console.Out(log.text))
-      return kExitDone;
     offset = log.offset + log.text.size();
+    log.text = filter.Next(log.text, log.state != wire::AttemptState::kRunning);
+    if (log.text.empty()) continue;
+    if (!invocation.console.Out(invocation.console.json() ? LogJson(log) + "\n" : log.text)) return kExitDone;
   }
   return kExitDone;
 }
 
 int TaskLogs(Invocation& invocation, Cluster& cluster, EventSource& events, const TaskId& task,
-             std::optional<uint32_t> attempt, uint64_t lines) {
+             std::optional<uint32_t> attempt, const LogFilter& filter) {
   const Result<wire::GetLogResponse> log = FetchLog(cluster, task, attempt, 0);
   if (!log) return StopWith(invocation, log.error());
-  PrintLog(invocation.console, *log, lines, false);
+  PrintLog(invocation.console, *log, filter, false);
   if (!invocation.settings.Flag("follow")) return kExitDone;
-  return Follow(invocation, cluster, events, *log);
+  return Follow(invocation, cluster, events, *log, filter);
 }
 
-int JobLogs(Invocation& invocation, Cluster& cluster, JobId job, uint64_t lines) {
+// Which attempts' logs are wanted, of those that a listing shows.
+struct AttemptChoice {
+  bool all = false;      // not only failed ones
+  int64_t since_ms = 0;  // that ran in the last so many milliseconds; 0 = ever
+  bool Wants(const wire::AttemptView& attempt, int64_t now) const {
+    if (!all && attempt.state != wire::AttemptState::kFailed) return false;
+    return since_ms == 0 || attempt.ended_unix_ms == 0 || attempt.ended_unix_ms >= now - since_ms;
+  }
+};
+
+// Each chosen attempt's log under its title; `only` that task's, if there is one.
+int ManyLogs(Invocation& invocation, Cluster& cluster, JobId job, std::optional<TaskId> only,
+             const AttemptChoice& choice, const LogFilter& filter) {
   wire::ListTasksRequest request;
   request.job = job;
-  request.failed_only = true;
+  request.failed_only = !choice.all;
+  if (only) request.phase = only->phase;
   const Result<std::vector<wire::TaskView>> tasks = ListAllTasks(cluster, std::move(request));
   if (!tasks) return StopWith(invocation, tasks.error());
   size_t shown = 0;
+  const int64_t now = SystemClock().Read().unix_ms;
   for (const wire::TaskView& task : *tasks) {
+    if (only && task.id != *only) continue;
     for (const wire::AttemptView& attempt : task.attempts) {
-      if (attempt.state != wire::AttemptState::kFailed) continue;
+      if (!choice.Wants(attempt, now)) continue;
       const Result<wire::GetLogResponse> log = FetchLog(cluster, task.id, attempt.id.number, 0);
       if (!log) return StopWith(invocation, log.error());
-      PrintLog(invocation.console, *log, lines, true);
+      PrintLog(invocation.console, *log, filter, true);
       ++shown;
     }
   }
   if (shown == 0) {
-    invocation.console.Note(StrCat("no attempt of ", ToString(job),
-                                   " has failed; for one task's log: mrsubmit logs ",
+    invocation.console.Note(StrCat("no attempt of ", ToString(job), choice.all ? " has run" : " has failed",
+                                   choice.since_ms > 0 ? " in that time" : "",
+                                   "; for one task's log: mrsubmit logs ",
                                    ToString(TaskId{job, Phase::kMap, 0})));
   }
+  return kExitDone;
+}
+
+// What happened to the job as a whole.
+int JobLog(Invocation& invocation, Cluster& cluster, JobId id) {
+  const Result<wire::JobView> job = cluster.Watch(id, 0, 0);
+  if (!job) return StopWith(invocation, job.error());
+  if (invocation.console.json()) {
+    invocation.console.Out(JobJson(*job) + "\n");
+    return kExitDone;
+  }
+  std::string text = StrCat(FormatUtc(job->submitted_unix_ms), "  submitted by ", job->user, "\n");
+  if (job->started_unix_ms > 0) text += StrCat(FormatUtc(job->started_unix_ms), "  the first task began\n");
+  for (const std::string& warning : job->warnings) text += StrCat("                          ", warning, "\n");
+  const std::string reason = job->reason.empty() ? "" : StrCat(": ", job->reason);
+  const std::string when = job->ended_unix_ms > 0 ? FormatUtc(job->ended_unix_ms) : "now                     ";
+  invocation.console.Out(StrCat(text, when, "  ", StateName(job->state), reason, "\n"));
   return kExitDone;
 }
 
@@ -119,21 +147,25 @@ int JobLogs(Invocation& invocation, Cluster& cluster, JobId job, uint64_t lines)
 
 int LogsCommand(Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  const Result<uint64_t> lines = settings.Number("lines", 0, 0, 1'000'000'000);
-  if (!lines) return UsageStop(invocation, lines.error().text);
+  const Result<LogFilter> filter = LogFilter::Read(settings);
+  if (!filter) return UsageStop(invocation, filter.error().text);
   const Result<uint64_t> number = settings.Number("attempt", 0, 0, 1'000'000);
   if (!number) return UsageStop(invocation, number.error().text);
+  const Result<int64_t> since = settings.DurationMs("since", 0);
+  if (!since) return UsageStop(invocation, since.error().text);
   EventSource events;
   Result<std::unique_ptr<Cluster>> cluster = Cluster::Connect(settings);
   if (!cluster) return StopWith(invocation, cluster.error());
   const std::string text = JobArgument(invocation, 0);
+  const AttemptChoice choice{settings.Flag("all-attempts"), *since};
   std::optional<uint32_t> attempt;
   if (settings.Has("attempt")) attempt = static_cast<uint32_t>(*number);
   if (const Result<AttemptId> id = ParseAttemptId(text); id) {
-    return TaskLogs(invocation, **cluster, events, id->task, id->number, *lines);
+    return TaskLogs(invocation, **cluster, events, id->task, id->number, *filter);
   }
   if (const Result<TaskId> task = ParseTaskId(text); task) {
-    return TaskLogs(invocation, **cluster, events, *task, attempt, *lines);
+    if (choice.all) return ManyLogs(invocation, **cluster, task->job, *task, choice, *filter);
+    return TaskLogs(invocation, **cluster, events, *task, attempt, *filter);
   }
   const Result<JobId> job = (*cluster)->FindJob(text);
   if (!job && job.error().code == ErrorCode::kInvalidArgument) {
@@ -143,7 +175,8 @@ int LogsCommand(Invocation& invocation) {
                "' is not a job, task or attempt; write for instance j42, j42-m7 or j42-m7.0"));
   }
   if (!job) return StopWith(invocation, job.error());
-  return JobLogs(invocation, **cluster, *job, *lines);
+  if (settings.Flag("job-log")) return JobLog(invocation, **cluster, *job);
+  return ManyLogs(invocation, **cluster, *job, std::nullopt, choice, *filter);
 }
 
 }  // namespace mr::submit

@@ -10,6 +10,7 @@
 #include "submit/chain.h"
 #include "submit/child_process.h"
 #include "submit/commands/commands.h"
+#include "submit/error_codes.h"
 #include "submit/job_request.h"
 #include "submit/job_watch.h"
 #include "submit/json_views.h"
@@ -21,7 +22,6 @@
 namespace mr::submit {
 namespace {
 
-constexpr uint64_t kPluginBytesMax = 512u << 20;
 constexpr Duration kBrowserTime = std::chrono::seconds(5);
 
 // Removes its directory at the end of the run.
@@ -120,7 +120,7 @@ class RunJob {
   std::string stage_input_;
   JobId like_job_;
   PluginReference reference_;
-  std::string plugin_path_;
+  std::optional<PluginCopy> copy_;  // until the job is built
   std::string plugin_bytes_;
   PluginInfo plugin_;
   const PluginJob* job_ = nullptr;
@@ -205,11 +205,9 @@ std::optional<int> RunJob::StartCluster() {
 Status RunJob::FindPluginFile() {
   if (options_.plugin.empty() || options_.plugin.front() == ':') {
     // --like without a plugin: the stored one.
-    MR_ASSIGN_OR_RETURN(plugin_bytes_, cluster_->Download(like_->config.plugin_sha256));
-    MR_ASSIGN_OR_RETURN(const std::string directory, temporary_.Get());
-    plugin_path_ = JoinPath(directory, like_->config.plugin_name);
-    MR_RETURN_IF_ERROR(WriteFileAtomically(in_.env, plugin_path_, plugin_bytes_));
-    reference_ = {plugin_path_,
+    MR_ASSIGN_OR_RETURN(std::string bytes, cluster_->Download(like_->config.plugin_sha256));
+    MR_ASSIGN_OR_RETURN(copy_, PluginCopy::Make(in_.env, like_->config.plugin_name, std::move(bytes)));
+    reference_ = {copy_->source(),
                   options_.plugin.empty() ? like_->config.job_name : options_.plugin.substr(1)};
     return {};
   }
@@ -217,15 +215,15 @@ Status RunJob::FindPluginFile() {
   if (in_.env.Exists(options_.plugin))
     reference_ = {options_.plugin, ""};  // a ':' in the file's own name
   MR_ASSIGN_OR_RETURN(const std::string programs, ProgramDirectory());
-  MR_ASSIGN_OR_RETURN(plugin_path_, FindPlugin(in_.env, reference_.plugin, programs));
-  MR_ASSIGN_OR_RETURN(plugin_bytes_, ReadWholeFile(in_.env, plugin_path_, kPluginBytesMax));
+  MR_ASSIGN_OR_RETURN(const std::string path, FindPlugin(in_.env, reference_.plugin, programs));
+  MR_ASSIGN_OR_RETURN(copy_, PluginCopy::Take(in_.env, path));
   if (like_ && reference_.job.empty() && options_.config.stage <= 1) reference_.job = like_->config.job_name;
   return {};
 }
 
 std::optional<int> RunJob::CheckPlugin() {
   if (const Status found = FindPluginFile(); !found) return Refuse(found.error());
-  Result<PluginInfo> info = DescribePlugin(plugin_path_);
+  Result<PluginInfo> info = DescribePlugin(*copy_);
   if (!info) return Refuse(info.error());
   plugin_ = std::move(*info);
   const Result<const PluginJob*> job = ChooseJob(plugin_, reference_);
@@ -282,18 +280,21 @@ std::optional<int> RunJob::BuildJob() {
   if (!size) return StopWith(in_, size.error());
   options_.config.user = UserName();
   Result<wire::JobSpec> spec =
-      BuildSpec(options_, *job_, plugin_path_, Sha256Hex(plugin_bytes_), std::move(inputs_), *size);
+      BuildSpec(options_, *job_, copy_->source(), copy_->sha256(), std::move(inputs_), *size);
   if (!spec) return Refuse(spec.error());
   spec_ = std::move(*spec);
   wire::JobConfig& config = spec_.config;
+  config.plugin_build = plugin_.build;
   CheckResume();
   if (config.stages > 0) config.name = StagedName(config.name, config.stage, config.stages);
   if (job_->range_partition && spec_.config.reducers > 1) {
     const Result<std::string> directory = temporary_.Get();
     if (!directory) return Refuse(directory.error());
-    const Status bounds = SetRangeBounds(in_.env, plugin_path_, *directory, spec_);
+    const Status bounds = SetRangeBounds(in_.env, copy_->path(), *directory, spec_);
     if (!bounds) return Refuse(bounds.error());
   }
+  plugin_bytes_ = copy_->bytes();
+  copy_.reset();
   return std::nullopt;
 }
 
@@ -353,6 +354,8 @@ std::optional<int> RunJob::Submit() {
   // Not interruptible: after a Ctrl-C here nobody would know whether there is a job. It is short.
   Result<wire::SubmitJobResponse> answer =
       cluster_->Ask<wire::SubmitJobResponse>(std::move(request));
+  if (!answer && answer.error().code == ErrorCode::kUnsupported)
+    return StopAs(in_, kExitRefused, StrCat(answer.error().text, "   [", kCodePlugin, "]"));
   if (!answer) return StopWith(in_, answer.error());
   submitted_ = std::move(*answer);
   TellReuse();
@@ -405,6 +408,7 @@ int RunJob::Watch() {
   watch.report.local = local();
   if (local_) watch.report.endpoint = local_->endpoint();
   watch.report.slots = local_ ? local_->slots() : 0;
+  watch.report.build = spec_.config.plugin_build;
   // With records left out, failures and attempts are not the same number: the job's reason tells them.
   watch.report.max_attempts = spec_.config.skip_bad_records > 0 ? 0 : spec_.config.max_attempts;
   watch.report.output = prints_output_ ? "-" : options_.output;

@@ -3,7 +3,6 @@
 #include <limits>
 #include <map>
 
-#include "common/base/hash.h"
 #include "common/base/strings.h"
 #include "submit/commands/commands.h"
 #include "submit/json_views.h"
@@ -11,8 +10,6 @@
 
 namespace mr::submit {
 namespace {
-
-constexpr uint64_t kPluginBytesMax = 512u << 20;
 
 // One change: fills in its part of the request.
 struct Change {
@@ -32,11 +29,12 @@ Status SetPlugin(const Change& change, const std::string& value) {
   }
   MR_ASSIGN_OR_RETURN(const std::string programs, ProgramDirectory());
   MR_ASSIGN_OR_RETURN(const std::string path, FindPlugin(env, reference.plugin, programs));
-  MR_RETURN_IF_ERROR(CheckNewPlugin(env, change.cluster, change.config, path));
-  MR_ASSIGN_OR_RETURN(const std::string bytes, ReadWholeFile(env, path, kPluginBytesMax));
-  change.request.plugin_sha256 = Sha256Hex(bytes);
+  MR_ASSIGN_OR_RETURN(const PluginCopy plugin, PluginCopy::Take(env, path));
+  MR_ASSIGN_OR_RETURN(const PluginInfo info, CheckNewPlugin(env, change.cluster, change.config, plugin));
+  change.request.plugin_build = info.build;
+  change.request.plugin_sha256 = plugin.sha256();
   change.request.plugin_name = BaseName(path);
-  return change.cluster.Upload(*change.request.plugin_sha256, bytes);
+  return change.cluster.Upload(plugin.sha256(), plugin.bytes());
 }
 
 Status SetMaxRunning(const Change& change, const std::string& value) {
@@ -99,7 +97,7 @@ int SetCommand(Invocation& invocation) {
     return lost ? StopWith(invocation, set.error()) : StopAs(invocation, kExitRefused, set.error().text);
   }
   const Result<wire::SetJobResponse> answer = (*cluster)->Ask<wire::SetJobResponse>(request);
-  if (!answer && answer.error().code == ErrorCode::kInvalidArgument)
+  if (!answer && (answer.error().code == ErrorCode::kInvalidArgument || answer.error().code == ErrorCode::kUnsupported))
     return StopAs(invocation, kExitRefused, answer.error().text);
   if (!answer) return StopWith(invocation, answer.error());
   if (invocation.console.json())

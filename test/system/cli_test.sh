@@ -297,32 +297,28 @@ case_every_command() {
 
 case_json_lines_are_json() {
   cluster
+  printf 'a line with "quotes", \001 and \xff\n' >odd.txt
   local command
-  expect 0 mr --json run "$plugins/wordcount.so" in.txt -o out
+  expect 0 mr --json run "$plugins/wordcount.so" in.txt odd.txt -o out
   cp out.txt run.json
   json_lines run.json
   says '"type": ?"result"' run.json
   says '"state": ?"succeeded"' run.json
-  for command in 'ls' 'status last' 'status' 'tasks last' 'counters last'; do
+  expect 1 mr --json run "$plugins/throw.so" odd.txt -o bad --max-attempts 1 -P needle=quotes
+  json_lines out.txt
+  says '"type": ?"task_failed"' out.txt
+  expect 0 mr --json run --detach "$plugins/wordcount.so" in.txt -o detached
+  json_lines out.txt
+  expect 0 mr --json run --dry-run "$plugins/wordcount.so" in.txt -o dry
+  json_lines out.txt
+  expect 0 mr wait last
+  for command in ls 'status last' status 'tasks last' 'counters last' workers 'logs j2-m0' 'describe j1' 'describe grep' \
+    'explain j1' 'config show' 'wait j1' 'kill j1' 'drain w1' 'drain --undo w1' --version; do
     # shellcheck disable=SC2086
     expect 0 mr --json $command
     json_lines out.txt
   done
   stop_cluster
-}
-# json_lines FILE: every line is one JSON object or array. No JSON tool is needed for building or testing, so
-# this only sees gross faults: brackets that do not match outside strings.
-json_lines() {
-  [[ -s $1 ]] || fail "no JSON at all"
-  awk '
-    {
-      line = $0
-      gsub(/\\./, "", line); gsub(/"[^"]*"/, "S", line)
-      if (line ~ /"/ || line !~ /^[{[].*[]}]$/) { print FILENAME ":" FNR ": not a JSON line: " $0; bad = 1; next }
-      while (gsub(/\{[^][{}]*\}|\[[^][{}]*\]/, "V", line)) { }
-      if (line != "V") { print FILENAME ":" FNR ": brackets do not match: " $0; bad = 1 }
-    }
-    END { exit bad }' "$1" || fail "$1 is not JSON lines"
 }
 
 case_output_is_plain_in_a_pipe() {
@@ -332,15 +328,6 @@ case_output_is_plain_in_a_pipe() {
   [[ ! -s out.txt ]] || fail "standard output is for results only: $(cat out.txt)"
   stop_cluster
 }
-
-# A terminal of 100 columns, made by script(1): its keyboard is file descriptor 9, its screen the file "screen".
-on_a_terminal() {
-  mkfifo keys
-  script -qefc "stty cols 100 rows 30; $*" screen <keys >/dev/null 2>&1 &
-  terminal=$!
-  exec 9>keys
-}
-on_screen() { wait_for 20 "the terminal shows $1" grep -aqE "$1" screen; }
 
 case_bar_on_a_terminal() {
   printf 'to be or not to be\n' >in.txt

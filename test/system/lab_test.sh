@@ -10,11 +10,14 @@ texts() {
   local i
   for i in 1 2 3 4 5 6 7 8; do sed -n "$((i * 100)),$((i * 100 + 99))p" "$data/kjv/01-pentateuch.txt" >"in/pg-$i.txt"; done
 }
+# All of them are there before a job is: else the first may have done everything when the last begins.
 workers() {
   local name
   start_coordinator
   for name in "$@"; do start_worker "$name"; done
+  wait_for 60 "$# workers are alive" workers_alive $#
 }
+workers_alive() { mr status | grep -q "^workers .*\b$1 of $1 alive"; }
 
 case_wordcount_with_three_workers() {
   workers w1 w2 w3
@@ -69,7 +72,7 @@ case_job_count() {
 
 # Nobody leaves while a reduce runs: what is there when the first of coordinator, workers and client ends is final.
 case_early_exit() {
-  start_coordinator --exit-when-idle 3s
+  start_coordinator --exit-when-idle 10s
   local early=$coordinator
   start_worker w1
   local first=$worker
@@ -80,10 +83,10 @@ case_early_exit() {
   local client=$spawned
   wait_for 60 "one of the processes ends" one_gone "$early" "$first" "$second" "$client"
   sorted_parts out >at_first_exit
-  wait_gone "$client" 30
-  wait_gone "$first" 30
-  wait_gone "$second" 30
-  wait_gone "$early" 30
+  wait_gone "$client" 60
+  wait_gone "$first" 60
+  wait_gone "$second" 60
+  wait_gone "$early" 60
   sorted_parts out >final
   same at_first_exit final
   [[ $(wc -l <final) == 8 ]] || fail "not eight files counted: $(cat final)"

@@ -157,6 +157,22 @@ sorted_parts() { find "$1" -maxdepth 1 -name 'part-*' -print0 | sort -z | xargs 
 # The job's id of the last expect: "j42" is the first word that looks like one.
 job_id() { cat "$work/out.txt" "$work/err.txt" | grep -oE '\bj[0-9]+\b' | head -1; }
 
+# json_lines FILE: every line is one JSON object or array.
+json_lines() {
+  "$build_dir/test/json_lines" <"$1" && return 0
+  fail "$1 is not JSON lines"
+}
+
+# A terminal of 100 columns, made by script(1): its keyboard is file descriptor 9, its screen the file "screen".
+on_a_terminal() {
+  rm -f keys screen
+  mkfifo keys
+  script -qefc "stty cols 100 rows 30; $*" screen <keys >/dev/null 2>&1 &
+  terminal=$!
+  exec 9>keys
+}
+on_screen() { wait_for 20 "the terminal shows $1" grep -aqE "$1" screen; }
+
 # Nothing temporary remains in an output directory: parts, _SUCCESS and nothing else.
 clean_output() {
   local rest

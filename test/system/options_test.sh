@@ -89,20 +89,20 @@ case_tie() {
   start_worker w1
   printf 'to be\n' >in.txt
   mkdir a
-  "$bin/mrsubmit" run "$gated" in.txt -r 1 -o out --job-dir "$work/a" --tie=1s >watched.out 2>&1 </dev/null &
+  "$bin/mrsubmit" run "$gated" in.txt -r 1 -o out --job-dir "$work/a" --tie=3s >watched.out 2>&1 </dev/null &
   local watched=$!
   wait_for 20 "the job runs" bash -c "ls '$work/a'/map-*"
   kill -KILL "$watched"
-  expect 3 mr wait --timeout 30s last
+  expect 3 mr wait --timeout 60s last
   expect 0 mr status last
-  says 'its submitter was not heard of for 1 s \(--tie\)' out.txt
+  says 'its submitter was not heard of for 3 s \(--tie\)' out.txt
   [[ ! -e out ]] || clean_output out || fail "the killed job left files"
   # While it is attached nothing happens, however long the job takes.
   mkdir b
-  "$bin/mrsubmit" run "$gated" in.txt -r 1 -o out2 --job-dir "$work/b" --tie=1s >watched.out 2>&1 </dev/null &
+  "$bin/mrsubmit" run "$gated" in.txt -r 1 -o out2 --job-dir "$work/b" --tie=3s >watched.out 2>&1 </dev/null &
   watched=$!
   wait_for 20 "the job runs" bash -c "ls '$work/b'/map-*"
-  expect 4 mr wait --timeout 3s last
+  expect 4 mr wait --timeout 6s last
   touch b/open-map b/open-reduce
   wait "$watched" || { cat watched.out; fail "the tied job did not succeed"; }
   stop_cluster

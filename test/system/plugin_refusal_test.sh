@@ -77,6 +77,41 @@ case_Lesson01_matrix() {
   stop_cluster
 }
 
+# Really built with other flags than the programs, as it happens to people: nothing of them is patched.
+case_Lesson01_really_built() {
+  start_coordinator
+  start_worker w1
+  echo 'some words' >in.txt
+  build() { c++ -std=c++20 -O0 -shared -fPIC -I"$source_dir/apps/sdk/include" -I"$build_dir/sdk" "$source_dir/apps/wordcount.cc" -o "$@"; }
+  build debug.so -D_GLIBCXX_DEBUG
+  refused debug.so '_GLIBCXX_DEBUG'
+  if ! grep -q 'MR_SANITIZE:STRING=.' "$build_dir/CMakeCache.txt"; then
+    build asan.so -fsanitize=address
+    refused asan.so 'fsanitize=address'
+  fi
+  expect 0 mr ls
+  ! grep -q 'j[0-9]' out.txt || fail "something was queued: $(cat out.txt)"
+  stop_cluster
+}
+
+# The user's file may be written while it is looked at: what is described is what is sent.
+case_private_copy() {
+  start_coordinator
+  start_worker w1
+  echo 'some words' >in.txt
+  cp "$plugins/wordcount.so" mine.so
+  mr --json describe mine.so >described
+  json_lines described
+  says "\"plugin\": ?\"($work/)?mine\.so\"" described
+  says '"build_id": ?"[0-9a-f]{40}"' described
+  # The loader of the description sees another file than the user's.
+  LD_DEBUG=files expect 0 mr describe mine.so
+  ! grep -qE "file=.*mine\.so" err.txt || fail "the user's own file was loaded: $(grep mine err.txt)"
+  says "$(sha256sum <mine.so | cut -d ' ' -f 1)\.so"
+  [[ -z $(ls -A tmp) ]] || fail "copies are left over: $(find tmp)"
+  stop_cluster
+}
+
 # What only shows when the plugin is loaded.
 case_Lesson01_fails_when_loaded() {
   start_coordinator

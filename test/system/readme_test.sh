@@ -59,4 +59,18 @@ case_quickstart_twice() {
   (cd "$work/tree" && expect 0 bash -e "$work/next.sh")
 }
 
+# A step that fails is a failure of the whole, and is seen.
+case_quickstart_does_not_hide_failures() {
+  scratch_tree
+  rm "$work/tree/build/release"
+  mkdir -p "$work/tree/build/release/bin"
+  # shellcheck disable=SC2016
+  printf '#!/bin/sh\n[ "$1" != cat ] || { echo "cannot read it" >&2; exit 5; }\nexec "%s" "$@"\n' "$bin/mrsubmit" \
+    >"$work/tree/build/release/bin/mrsubmit"
+  chmod +x "$work/tree/build/release/bin/mrsubmit"
+  expect 5 "$work/tree/scripts/quickstart"
+  says 'cannot read it'
+  ! grep -q 'Try next' out.txt || fail 'quickstart went on'
+}
+
 run_cases

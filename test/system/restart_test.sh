@@ -65,6 +65,23 @@ case_killed_in_reduce() {
   stop_cluster
 }
 
+# SIGTERM is a farewell: who waits is told at once, and the next life goes on with the job.
+case_terminated_goes_on() {
+  cluster
+  run_gated map
+  wait_for 20 "two map tasks run" at_least 2 map
+  coordinator_endpoint=$(sed -n 's/.*"control": *"\([^"]*\)".*/\1/p' "$work/cluster.json")
+  kill -TERM "$coordinator"
+  wait_gone "$coordinator" 10
+  [[ ! -e $work/cluster.json ]] || fail "the rendezvous file is still there"
+  wait_for 5 "the client was told" grep -q 'the coordinator is being stopped' client.log
+  revive_coordinator --worker-timeout 4s
+  open map
+  check_output
+  each_once map
+  stop_cluster
+}
+
 case_killed_again_and_again() {
   cluster
   run_attached slow -P map_ms=1 -P reduce_ms=1

@@ -7,6 +7,7 @@
 #include "common/abi/mr_abi.h"
 #include "common/base/strings.h"
 #include "worker/task/limits.h"
+#include "worker/userjob/black_box.h"
 
 namespace mr::worker {
 namespace {
@@ -27,11 +28,24 @@ std::string Place(const DeathReport& death) {
   return " in the engine's own code (user code may have damaged memory before)";
 }
 
+std::string_view AccessText(uint32_t access) {
+  switch (access) {
+    case BlackBox::kRead:
+      return "read of";
+    case BlackBox::kWrite:
+      return "write to";
+    case BlackBox::kExecute:
+      return "jump to";
+    default:
+      return "access to";
+  }
+}
+
 std::string CrashMessage(const DeathReport& death, int signal_number) {
   const std::string name = SignalName(signal_number);
   const bool memory_access = signal_number == SIGSEGV || signal_number == SIGBUS;
   if (death.handler_ran && memory_access) {
-    return StrCat(name, ", access to address ", Hex(death.fault_address), Place(death));
+    return StrCat(name, ", ", AccessText(death.fault_access), " address ", Hex(death.fault_address), Place(death));
   }
   if (signal_number == SIGABRT)
     return StrCat(name, ", abort() or a failed assertion", Place(death));

@@ -22,6 +22,7 @@ struct DeathReport {
   int crash_signal = 0;
   int crash_code = 0;  // si_code
   uint64_t fault_address = 0;
+  uint32_t fault_access = 0;  // BlackBox::Access
   std::vector<std::string> stack;  // symbolised, innermost first
   std::string input_path;
   uint64_t record_offset = 0;

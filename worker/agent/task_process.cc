@@ -179,6 +179,7 @@ DeathReport TaskProcess::Autopsy(const Exited& exited, Env& env,
   death.crash_signal = box.signal_number;
   death.crash_code = box.signal_code;
   death.fault_address = box.fault_address;
+  death.fault_access = box.fault_access;
   const std::string plugin_name = assignment ? assignment->config.plugin_name : "";
   const size_t frames =
       std::min<size_t>(box.frame_count, std::min<size_t>(kFramesShown, std::size(box.frame_text)));

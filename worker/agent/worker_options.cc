@@ -3,12 +3,12 @@
 #include <sched.h>
 
 #include <charconv>
-#include <iostream>
 
 #include "common/base/isolation.h"
 #include "common/base/options.h"
 #include "common/base/strings.h"
 #include "common/http/http_address.h"
+#include "common/net/channel.h"
 
 namespace mr::worker {
 namespace {
@@ -58,7 +58,7 @@ void AddOptions(CLI::App& app, WorkerOptions& o) {
       ->check(CLI::IsMember({"none", "curve"}));
   app.add_option("--key-file", o.key_file, "keys made by 'mrsubmit config keygen'")
       ->envname("MR_KEY_FILE");
-  AddPairs(app, "--labels", o.labels, "key=value, shown with the worker; repeatable");
+  AddPairs(app, "--labels", o.labels, "key=value[,key=value…], shown with the worker; repeatable");
   app.add_option("--isolation", o.isolation, "process: each task in a process of its own")
       ->capture_default_str();
   app.add_option("--mrtask", o.mrtask, "program that hosts plugins (default: beside this one)");
@@ -84,12 +84,8 @@ void AddOptions(CLI::App& app, WorkerOptions& o) {
 std::optional<int> ParseWorkerOptions(int argc, const char* const* argv, WorkerOptions& options) {
   CLI::App app("runs tasks for a Millrace coordinator", "mrworker");
   AddOptions(app, options);
-  if (const auto code = ParseDaemonOptions(app, "worker", argc, argv)) return code;
-  if (const Status good = CheckWorkerOptions(options); !good) {
-    std::cerr << "mrworker: " << good.error().text << "\ntry 'mrworker --help'\n";
-    return 2;
-  }
-  return std::nullopt;
+  return ParseDaemonOptions(app, "worker", argc, argv,
+                            {[&] { return CheckWorkerOptions(options); }, net::ZmqVersion()});
 }
 
 Result<uint32_t> ParseSlots(const std::string& text) {
@@ -144,6 +140,11 @@ Status CheckWorkerOptions(const WorkerOptions& o) {
         "which coordinator? Give -c tcp://HOST:PORT or -c file:PATH of its rendezvous file");
   }
   if (auto slots = ParseSlots(o.slots); !slots) return Fail(slots.error());
+  if (o.scratch.find(',') != std::string::npos) {
+    return Wrong(StrCat("--scratch ", o.scratch,
+                        ": this version works in one directory; name the one on the largest fast local disk (its path "
+                        "without a comma), or start a worker per disk"));
+  }
   if (auto memory = ParseShare("--memory", o.memory, 1); !memory) return Fail(memory.error());
   if (auto reserve = ParseShare("--scratch-reserve", o.scratch_reserve, 1); !reserve)
     return Fail(reserve.error());

@@ -43,6 +43,42 @@ void* ProgramCounter(const void* context) {
 #endif
 }
 
+// Whether a page fault was a read, a write or a jump. An address that is no address at all (not canonical) is no page
+// fault, and siginfo does not have it.
+BlackBox::Access FaultAccess([[maybe_unused]] const void* context) {
+#if defined(__x86_64__)
+  constexpr int64_t kPageFault = 14, kWriteBit = 2, kFetchBit = 16;
+  const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+  if (machine.gregs[REG_TRAPNO] != kPageFault) return BlackBox::kUnknownAccess;
+  const int64_t error = machine.gregs[REG_ERR];
+  if ((error & kFetchBit) != 0) return BlackBox::kExecute;
+  return (error & kWriteBit) != 0 ? BlackBox::kWrite : BlackBox::kRead;
+#elif defined(__aarch64__)
+  // The kernel leaves the syndrome register in a list of records behind the registers.
+  const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+  const char* record = reinterpret_cast<const char*>(machine.__reserved);
+  const char* end = record + sizeof machine.__reserved;
+  constexpr uint32_t kEsrMagic = 0x45535201, kDataAbort = 0x24, kInstructionAbort = 0x20;
+  while (end - record >= 16) {
+    uint32_t head[2];
+    std::memcpy(head, record, sizeof head);
+    if (head[0] == kEsrMagic) {
+      uint64_t esr = 0;
+      std::memcpy(&esr, record + sizeof head, sizeof esr);
+      const uint32_t what = static_cast<uint32_t>(esr >> 26) & 0x3f;
+      if (what == kInstructionAbort) return BlackBox::kExecute;
+      if (what != kDataAbort) return BlackBox::kUnknownAccess;
+      return (esr & 0x40) != 0 ? BlackBox::kWrite : BlackBox::kRead;
+    }
+    if (head[1] == 0 || head[1] > static_cast<size_t>(end - record)) break;
+    record += head[1];
+  }
+  return BlackBox::kUnknownAccess;
+#else
+  return BlackBox::kUnknownAccess;
+#endif
+}
+
 // Copies text into a fixed field, always with a NUL; returns how much was written.
 size_t Put(char* out, size_t room, const char* text) {
   size_t used = 0;
@@ -130,6 +166,7 @@ void OnSignal(int signal_number, siginfo_t* info, void* context) {
     box.signal_number = signal_number;
     box.signal_code = info->si_code;
     box.fault_address = reinterpret_cast<uint64_t>(info->si_addr);
+    if (signal_number == SIGSEGV || signal_number == SIGBUS) box.fault_access = FaultAccess(context);
     RecordExcerpt(box);
     RecordStack(box, ProgramCounter(context));
   }

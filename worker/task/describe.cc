@@ -67,10 +67,12 @@ Json JobJson(const mr_job_def& job) {
 
 }  // namespace
 
-std::string DescribeJson(const AppLibrary& app, const std::string& path, bool indent) {
+std::string DescribeJson(const AppLibrary& app, const std::string& path, const std::string& build_id,
+                         bool indent) {
   const mr_abi_tag& tag = app.tag();
   Json out;
   out["plugin"] = path;
+  out["build_id"] = build_id;
   out["abi"] = {{"major", tag.abi_major},
                 {"minor", tag.abi_minor},
                 {"sdk_version", Text(tag.sdk_version)},

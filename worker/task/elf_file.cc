@@ -146,6 +146,18 @@ const ElfFile::Section* ElfFile::FindSection(std::string_view name) const {
   return nullptr;
 }
 
+std::string ElfFile::BuildId() const {
+  constexpr uint64_t kNoteBytesMax = 4096;
+  const Section* section = FindSection(".note.gnu.build-id");
+  if (section == nullptr || section->size > kNoteBytesMax) return "";
+  const Result<std::string> note = ReadSection(*section);
+  const auto header = note ? At<Elf64_Nhdr>(*note, 0) : std::nullopt;
+  if (!header || header->n_type != NT_GNU_BUILD_ID) return "";
+  const uint64_t begin = sizeof(Elf64_Nhdr) + (uint64_t{header->n_namesz} + 3) / 4 * 4;
+  if (begin > note->size() || note->size() - begin < header->n_descsz) return "";
+  return ToHex(std::string_view(*note).substr(begin, header->n_descsz));
+}
+
 const ElfFile::Section* ElfFile::FindType(uint32_t type) const {
   for (const Section& section : sections_) {
     if (section.type == type) return &section;

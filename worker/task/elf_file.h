@@ -50,6 +50,7 @@ class ElfFile {
   Result<bool> Exports(std::string_view name) const;
   Result<std::vector<VersionNeed>> VersionNeeds() const;     // of .gnu.version_r; empty without one
   Result<std::vector<std::string>> DefinedVersions() const;  // of .gnu.version_d; empty without one
+  std::string BuildId() const;  // of .note.gnu.build-id, lower-case hex; empty without one
   // The (mangled) function that covers `address` (relative to the load base), from .symtab or
   // .dynsym.
   std::optional<std::string> FunctionAt(uint64_t address) const;

@@ -16,6 +16,7 @@
 #include "worker/task/app_library.h"
 #include "worker/task/crash_handler.h"
 #include "worker/task/describe.h"
+#include "worker/task/elf_file.h"
 #include "worker/task/limits.h"
 #include "worker/task/sample.h"
 #include "worker/task/serve.h"
@@ -33,6 +34,7 @@ struct Options {
   int parent_pid = 0;
   std::string plugin;
   std::string shown_name;
+  std::string source;
   std::string spec;
   bool json = false;
   bool version = false;
@@ -82,13 +84,19 @@ std::string ShownName(const Options& options) {
   return options.shown_name.empty() ? BaseName(options.plugin) : options.shown_name;
 }
 
+std::string BuildIdOf(Env& env, const std::string& path) {
+  const Result<ElfFile> elf = ElfFile::Open(env, path);
+  return elf ? elf->BuildId() : std::string();
+}
+
 int Describe(const Options& options) {
   Result<std::unique_ptr<AppLibrary>> app = [&] {
     const StdoutAside aside;
     return AppLibrary::Load(PosixEnv(), options.plugin, ShownName(options));
   }();
   if (!app) return Refuse(app.error().text);
-  std::cout << DescribeJson(**app, options.plugin, !options.json) << std::endl;
+  const std::string& path = options.source.empty() ? options.plugin : options.source;
+  std::cout << DescribeJson(**app, path, BuildIdOf(PosixEnv(), options.plugin), !options.json) << std::endl;
   return 0;
 }
 
@@ -141,6 +149,7 @@ int Main(int argc, char** argv) {
       "describe", "print what a plugin offers, as JSON; exit 6 if it is unusable");
   describe->add_option("plugin", options.plugin, "the plugin's .so file")->required();
   describe->add_option("--name", options.shown_name, "what messages call the plugin");
+  describe->add_option("--source", options.source, "the file that it is a copy of, to be shown");
   describe->add_flag("--json", options.json, "on one line");
   CLI::App* sample =
       app.add_subcommand("sample", "print sampled keys of a job's map, in hexadecimal, sorted");

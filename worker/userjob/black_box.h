@@ -41,6 +41,9 @@ struct BlackBox {
   int32_t signal_number = 0;
   int32_t signal_code = 0;
   uint64_t fault_address = 0;
+  // What the machine was doing there; kUnknownAccess also where it does not say.
+  enum Access : uint32_t { kUnknownAccess = 0, kRead = 1, kWrite = 2, kExecute = 3 };
+  uint32_t fault_access = kUnknownAccess;
   int32_t exit_code = 0;
   uint32_t frame_count = 0;
   uint64_t frames[64] = {};  // return addresses, innermost first

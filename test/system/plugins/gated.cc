@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <iostream>
 #include <string>
 #include <thread>
 
@@ -35,11 +36,14 @@ struct Gated : mr::Job<mr::View, uint64_t> {
     std::ofstream(dir + "/" + me) << ::getpid() << "\n";
     if (*gates != "both" && *gates != phase) return;
     const std::string gate = dir + "/open-" + phase;
+    std::cerr << "plain text of " << phase << "\n";
+    mr::log(mr::Info, "waits for ", gate);
     const std::string own = gate + "-" + std::to_string(task().task_index);
     while (::access(gate.c_str(), F_OK) != 0 && ::access(own.c_str(), F_OK) != 0) {
       // No task().status(): to the engine this looks like a long call, as in real life.
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
+    mr::log(mr::Info, "goes on");
   }
   bool passed_ = false;
 };

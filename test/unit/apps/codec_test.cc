@@ -142,6 +142,28 @@ TEST(Codec, OwnStruct_OrdersByItsFields) {
   EXPECT_EQ(mr::encode(Place{"de", 7}), mr::encode(std::tuple<View, int32_t>{"de", 7}));
 }
 
+}  // namespace
+
+namespace elsewhere {
+struct Point {  // somebody else's
+  int32_t x = 0;
+  std::string label;
+  bool operator==(const Point&) const = default;
+  auto operator<=>(const Point&) const = default;
+};
+MR_FIELDS(Point, x, label);
+}  // namespace elsewhere
+
+namespace {
+
+TEST(Codec, FieldsOfAStructFromOutside) {
+  ExpectOrdered(std::vector<elsewhere::Point>{{-1, "b"}, {0, ""}, {0, "a"}, {7, ""}});
+  EXPECT_EQ(mr::encode(elsewhere::Point{7, "a"}), mr::encode(std::tuple<int32_t, View>{7, "a"}));
+  std::string text;
+  mr::detail::WriteText(elsewhere::Point{7, "a"}, [&](View piece) { text += piece; });
+  EXPECT_EQ(text, "7\ta");
+}
+
 struct Celsius {
   double degrees = 0;
   bool operator==(const Celsius&) const = default;

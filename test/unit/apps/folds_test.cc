@@ -55,6 +55,16 @@ TEST(Folds, Identity_IsASort) {
   EXPECT_EQ(Reduced<mr::Identity>("c\t1\na\t2\nb\t3\n"), "a\t2\nb\t3\nc\t1\n");
 }
 
+TEST(Folds, FirstAndLast_AreNamedReducesToo) {
+  EXPECT_EQ((Reduced<mr::First<>, View>("a\tx\na\tx\nb\ty\n")), "a\tx\nb\ty\n");
+  EXPECT_EQ((Reduced<mr::Last, View>("a\tx\na\tx\nb\ty\n")), "a\tx\nb\ty\n");
+}
+
+TEST(Folds, Histogram_CountsEachValue) {
+  EXPECT_EQ(Reduced<mr::Histogram>("a\t5\na\t-1\na\t5\nb\t7\n"), "a\t-1\t1\na\t5\t2\nb\t7\t1\n");
+  EXPECT_EQ((Reduced<mr::Histogram, View>("a\ty\na\tx\na\ty\n")), "a\tx\t1\na\ty\t2\n");
+}
+
 TEST(Folds, Concat) {
   const auto r = mr::test::Run<Numbers<mr::Concat<'|'>, View>>().input("/in", "a\tx\na\tx\nb\ty\n").run();
   EXPECT_EQ(r.sorted_text(), "a\tx|x\nb\ty\n");

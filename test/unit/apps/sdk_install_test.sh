@@ -53,13 +53,40 @@ cmake_minimum_required(VERSION 3.20)
 project(outside CXX)
 find_package(mr 0.1 REQUIRED)
 mr_add_plugin(wordcount wordcount.cpp another.cpp)
+enable_testing()
+find_package(GTest REQUIRED)
+mr_add_plugin_test(wordcount_test wordcount_test.cpp)
+TEXT
+cat >wordcount_test.cpp <<'TEXT'
+#include "wordcount.cpp"
+#include <gtest/gtest.h>
+#include <mr/test.hpp>
+TEST(WordCount, Counts) {
+  const auto r = mr::test::Run<WordCount>().input("a.txt", "to be or not\nto be").partitions(2).run();
+  EXPECT_EQ(r.sorted_text(), "be\t2\nnot\t1\nor\t1\nto\t2\n");
+}
+TEST(WordCount, Lawful) { EXPECT_TRUE(mr::test::laws<WordCount>({{"a.txt", "to be\nor not\nto be", ""}})); }
 TEXT
 cmake -S . -B build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release >"$work/configure.log"
 cmake --build build >"$work/build.log"
 check build/wordcount.so
+(cd build && ctest --output-on-failure) >"$work/test.log" || { cat "$work/test.log"; fail "the plugin's own test fails"; }
+grep -q '100% tests passed.* out of 1' "$work/test.log" || fail "the plugin's test was not run: $(cat "$work/test.log")"
 # libstdc++ declares namespace std visible, so its templates stay so; nothing of the plugin or the SDK may.
 exported=$(nm -DC --defined-only build/wordcount.so | grep -vE ' mr_plugin_entry$| [A-Za-z] (.* )?(std|__gnu_cxx)::' || true)
 [[ -z $exported ]] || fail "mr_add_plugin leaves more than mr_plugin_entry visible: $exported"
+
+# What was built outside runs, where the programs are there.
+run() {
+  [[ -x $build_dir/bin/mrsubmit ]] || return 0
+  rm -rf out
+  printf 'to be or not to be\n' >in.txt
+  TMPDIR=$work "$build_dir/bin/mrsubmit" --no-config run --local=1 "$1" in.txt -o out 2>run.log || { cat run.log; fail "$1 does not run"; }
+  [[ $(cat out/part-* | sort) == $'be\t2\nnot\t1\nor\t1\nto\t2' ]] || fail "$1 counts: $(cat out/part-*)"
+}
+# A plugin without the sanitizer of the programs is refused by them.
+sanitized=$(sed -n 's/^MR_SANITIZE:[A-Z]*=//p' "$build_dir/CMakeCache.txt")
+[[ -n $sanitized ]] || run build/wordcount.so:WordCount
 
 pc=$(find "$prefix" -name mr.pc)
 for compiler in "$@"; do
@@ -69,6 +96,7 @@ for compiler in "$@"; do
     "$compiler" -std=c++20 -O2 -Wall -Wextra -Wshadow -Wno-error -Werror=all -Werror=extra -Werror=shadow -shared -fPIC \
       $(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --cflags mr) "$name.cpp" -o "$name.so"
     check "$name.so"
+    [[ -n $sanitized ]] || run "./$name.so"
   done
   # The test driver as installed.
   echo '#include <mr/test.hpp>' >header.cpp

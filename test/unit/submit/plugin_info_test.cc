@@ -53,9 +53,13 @@ TEST(ParsePluginReference, Colon_SplitsOnlyTheName) {
 
 TEST(ParsePluginInfo, Json_GivesJobsAndChoosesOne) {
   const auto info = ParsePluginInfo(
-      R"({"jobs":[{"name":"a","params":[{"name":"p","type":"int","default":null}]},{"name":"bb","map_only":true}],"abi":{}})");
+      R"({"jobs":[{"name":"a","params":[{"name":"p","type":"int","default":null}]},{"name":"bb","map_only":true}],)"
+      R"("build_id":"3f9c","abi":{"major":1,"minor":2}})");
   ASSERT_TRUE(info.has_value()) << info.error().text;
   EXPECT_FALSE(info->jobs[0].params[0].default_value.has_value());
+  EXPECT_EQ(info->build.build_id, "3f9c");
+  EXPECT_EQ(info->build.abi_major, 1u);
+  EXPECT_EQ(info->build.abi_minor, 2u);
   EXPECT_TRUE((*ChooseJob(*info, {"x.so", "bb"}))->map_only);
   EXPECT_THAT(ChooseJob(*info, {"x.so", ""}).error().text,
               HasSubstr("holds 2 jobs (a, bb); say which one: x.so:a"));

@@ -74,6 +74,7 @@ ReportContext Cluster() {
   context.max_attempts = 4;
   context.output = "/data/out/totals";
   context.hints = true;
+  context.build = {1, 0, "3f9c1b7e55aa00ff", 1'763'888'520'000};
   return context;
 }
 

@@ -196,13 +196,13 @@ consteval Problem CheckJob() {
                                         "values, Out& out)`; Group is the key's type (or its first part, "   \
                                         "with mr::First<1>)");                                               \
   MR_DETAIL_REFUSE(T, kReduceName, "this `using Reduce` does not work on the job's Value type, or is not a " \
-                                   "reduce; the named ones are mr::Sum Count Min Max Mean FirstValue "       \
-                                   "LastValue Concat<> Unique Identity Head Top<N>");                        \
+                                   "reduce; the named ones are mr::Sum Count Min Max Mean First<> Last "     \
+                                   "Concat<> Unique Identity Head Top<N> Histogram");                        \
   MR_DETAIL_REFUSE(T, kTwoCombines, "both combine() and `using Combine` are there: keep one");               \
   MR_DETAIL_REFUSE(T, kCombineSignature, "combine() must be public and `void combine(Group group, Values& "  \
                                          "values, Emit& emit)`");                                            \
   MR_DETAIL_REFUSE(T, kCombineName, "this `using Combine` cannot combine the job's records; mr::Sum Min Max "\
-                                    "Dedup Head Top<N> FirstValue LastValue can, mr::None switches it off"); \
+                                    "Dedup Head Top<N> First<> Last can, mr::None switches it off");         \
   MR_DETAIL_REFUSE(T, kSetup, "setup() must be public and `void setup(Task& task)`");                        \
   MR_DETAIL_REFUSE(T, kFinish, "finish() must be public and `void finish(Emit& emit)` (after the last map) " \
                                "or `void finish(Out& out)` (after the last reduce)");                        \

@@ -7,7 +7,8 @@
 //
 // `last`: nothing follows this part in the key, so a string needs no end mark.
 //
-// For a type of your own write MR_KEY_FIELDS(a, b, c) in the struct, or specialise mr::Codec with
+// For a type of your own write MR_KEY_FIELDS(a, b, c) in the struct, or MR_FIELDS(T, a, b, c) behind one that you cannot
+// change, or specialise mr::Codec with
 //   static std::size_t size(const T&, bool last);                     // bytes that put() will write
 //   static char* put(char* to, const T&, bool last);                  // returns the end of what it wrote
 //   static T get(const char*& from, const char* end, bool last, mr::Arena&);
@@ -27,6 +28,25 @@
 #define MR_KEY_FIELDS(...)                                  \
   auto mr_key_fields() { return std::tie(__VA_ARGS__); }    \
   auto mr_key_fields() const { return std::tie(__VA_ARGS__); }
+
+// Behind a struct, in its namespace: the same for one with public members that somebody else has written.
+//   struct Point { int32_t x, y; };
+//   MR_FIELDS(Point, x, y);
+#define MR_FIELDS(T, ...)                                                                                      \
+  [[maybe_unused]] inline auto mr_fields_of(T& t) { return std::tie(MR_DETAIL_MEMBERS(t, __VA_ARGS__)); }      \
+  [[maybe_unused]] inline auto mr_fields_of(const T& t) { return std::tie(MR_DETAIL_MEMBERS(t, __VA_ARGS__)); } \
+  static_assert(true)  // for the semicolon
+
+// t.a, t.b, …: up to 80 members.
+#define MR_DETAIL_RESCAN4(...) __VA_ARGS__
+#define MR_DETAIL_RESCAN3(...) MR_DETAIL_RESCAN4(MR_DETAIL_RESCAN4(MR_DETAIL_RESCAN4(MR_DETAIL_RESCAN4(__VA_ARGS__))))
+#define MR_DETAIL_RESCAN2(...) MR_DETAIL_RESCAN3(MR_DETAIL_RESCAN3(MR_DETAIL_RESCAN3(MR_DETAIL_RESCAN3(__VA_ARGS__))))
+#define MR_DETAIL_RESCAN(...) MR_DETAIL_RESCAN2(MR_DETAIL_RESCAN2(MR_DETAIL_RESCAN2(MR_DETAIL_RESCAN2(__VA_ARGS__))))
+#define MR_DETAIL_PARENS ()
+#define MR_DETAIL_MEMBERS(OBJECT, ...) MR_DETAIL_RESCAN(MR_DETAIL_MEMBER(OBJECT, __VA_ARGS__))
+#define MR_DETAIL_MEMBER(OBJECT, FIRST, ...) \
+  OBJECT.FIRST __VA_OPT__(, MR_DETAIL_MEMBER_AGAIN MR_DETAIL_PARENS(OBJECT, __VA_ARGS__))
+#define MR_DETAIL_MEMBER_AGAIN() MR_DETAIL_MEMBER
 
 namespace mr {
 
@@ -117,7 +137,19 @@ concept Real = std::is_same_v<T, double> || std::is_same_v<T, float>;
 template <class T>
 concept Text = std::is_same_v<T, View> || std::is_same_v<T, std::string>;
 template <class T>
-concept Fields = requires(T& t) { t.mr_key_fields(); };
+concept OwnFields = requires(T& t) { t.mr_key_fields(); };
+template <class T>
+concept Fields = OwnFields<T> || requires(T& t) { mr_fields_of(t); };
+
+// References to the members of a struct with fields.
+template <Fields T>
+auto FieldsOf(T& t) {
+  if constexpr (OwnFields<T>) {
+    return t.mr_key_fields();
+  } else {
+    return mr_fields_of(t);
+  }
+}
 
 template <class T>
 struct RemoveRefs;
@@ -141,7 +173,7 @@ struct PartsOf<std::pair<A, B>> {
 };
 template <Fields T>
 struct PartsOf<T> {
-  using type = typename RemoveRefs<decltype(std::declval<T&>().mr_key_fields())>::type;
+  using type = typename RemoveRefs<decltype(FieldsOf(std::declval<T&>()))>::type;
 };
 template <class T>
 using Parts = typename PartsOf<T>::type;
@@ -359,13 +391,13 @@ struct Codec<std::pair<A, B>> : Codec<std::tuple<A, B>> {
 template <detail::Fields T>
 struct Codec<T> {
   using Tuple = detail::Parts<T>;
-  static std::size_t size(const T& v, bool last) { return Codec<Tuple>::size(v.mr_key_fields(), last); }
+  static std::size_t size(const T& v, bool last) { return Codec<Tuple>::size(detail::FieldsOf(v), last); }
   static char* put(char* to, const T& v, bool last) {
-    return Codec<Tuple>::put(to, v.mr_key_fields(), last);
+    return Codec<Tuple>::put(to, detail::FieldsOf(v), last);
   }
   static T get(const char*& from, const char* end, bool last, Arena& arena) {
     T v{};
-    v.mr_key_fields() = Codec<Tuple>::get(from, end, last, arena);
+    detail::FieldsOf(v) = Codec<Tuple>::get(from, end, last, arena);
     return v;
   }
 };

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 
 #include <mr/job.hpp>
 
@@ -162,6 +163,20 @@ struct LastValue {
       value.assign(values.encoded_value());
     }
     emit.encoded(key, value);
+  }
+};
+// The same under shorter names: `using Reduce = mr::First<>;` (First<N> with a number is a grouping).
+template <>
+struct First<0> : FirstValue {};
+using Last = LastValue;
+// How often each value occurs in the group: a line per distinct value, least first, as group TAB value TAB count. One
+// entry of memory per distinct value: round numbers first, if there are many (mr::Histogram of v / 100 * 100).
+struct Histogram {
+  template <class J>
+  static void reduce(const auto& group, auto& values, Out& out, Task&) {
+    std::map<detail::Owned<typename J::Value>, std::uint64_t> counts;
+    for (; !values.done(); values.advance()) ++counts[detail::Own(values.value())];
+    for (const auto& [value, count] : counts) detail::Write<J>(out, group, std::pair(value, count));
   }
 };
 // All values in one line, with Separator between them.

@@ -79,7 +79,7 @@ void WriteText(const T& v, W&& write) {
   } else if constexpr (requires { []<class D>(const Desc<D>&) {}(v); }) {
     WriteText(v.v, write);
   } else if constexpr (Fields<const T>) {
-    WriteText(v.mr_key_fields(), write);
+    WriteText(FieldsOf(v), write);
   } else if constexpr (!requires { std::tuple_size<T>::value; }) {
     static_assert(requires { std::tuple_size<T>::value; },
                   "mr::Out: this type has no text form; write its parts, or give it MR_KEY_FIELDS");
@@ -116,7 +116,7 @@ void WriteJson(const T& v, W&& write) {
   } else if constexpr (requires { []<class D>(const Desc<D>&) {}(v); }) {
     WriteJson(v.v, write);
   } else if constexpr (Fields<const T>) {
-    WriteJson(v.mr_key_fields(), write);
+    WriteJson(FieldsOf(v), write);
   } else {
     std::apply(
         [&](const auto& first, const auto&... rest) {

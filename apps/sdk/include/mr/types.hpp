@@ -54,7 +54,7 @@ struct Duration {
 
 // ---- how a job reads, groups, distributes and writes -----------------------------------------------------
 
-template <std::size_t N>
+template <std::size_t N = 0>
 struct First {};    // group by the first N parts of a tuple key; the rest only sorts
 struct FullKey {};  // group by the whole key (default)
 

@@ -16,6 +16,9 @@ struct Daemon {
   std::vector<std::string> listen;
   std::map<std::string, std::string> labels;
   LogOptions log;
+  std::string auth = "none";
+  std::string key_file;
+  DaemonChecks checks;
 
   Daemon() {
     AddSize(app, "--memory", memory, "memory");
@@ -23,10 +26,18 @@ struct Daemon {
     app.add_option("--listen", listen, "endpoints");
     AddPairs(app, "--labels", labels, "labels");
     AddLogOptions(app, log);
+    app.add_option("--auth", auth, "auth");
+    app.add_option("--key-file", key_file, "keys");
   }
   std::optional<int> Parse(std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "mrtest");
-    return ParseDaemonOptions(app, "coordinator", static_cast<int>(arguments.size()), arguments.data());
+    return ParseDaemonOptions(app, "coordinator", static_cast<int>(arguments.size()), arguments.data(), checks);
+  }
+  // What it says on stderr when it refuses.
+  std::string Refusal(std::vector<const char*> arguments) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(Parse(std::move(arguments)), 2);
+    return testing::internal::GetCapturedStderr();
   }
 };
 
@@ -73,6 +84,49 @@ TEST_F(Config, UnknownTable_IsAnError) {
   EXPECT_NE(testing::internal::GetCapturedStderr().find("did you mean coordinator?"), std::string::npos);
 }
 
+TEST_F(Config, AuthTable_SetsTheOptionsOfItsName) {
+  const std::string path = Write("[auth]\nauth = \"curve\"\nkey-file = \"/etc/mr/key\"\n");
+  Daemon daemon;
+  ASSERT_EQ(daemon.Parse({"--config", path.c_str()}), std::nullopt);
+  EXPECT_EQ(daemon.auth, "curve");
+  EXPECT_EQ(daemon.key_file, "/etc/mr/key");
+  Daemon flag;
+  ASSERT_EQ(flag.Parse({"--config", path.c_str(), "--auth", "none"}), std::nullopt);
+  EXPECT_EQ(flag.auth, "none");
+}
+
+TEST_F(Config, UnknownKeyOfASharedTable_IsAnErrorToo) {
+  const std::string auth = Write("[auth]\nkeyfile = \"x\"\n");
+  EXPECT_EQ(Daemon().Refusal({"--config", auth.c_str()}).find("mrtest: " + auth + ":2: unknown key 'keyfile' in [auth]; did you mean key-file?\n"),
+            0u);
+  const std::string log = Write("[log]\nlevle = \"info\"\n");
+  EXPECT_NE(Daemon().Refusal({"--config", log.c_str()}).find("unknown key 'levle' in [log]; did you mean level?"),
+            std::string::npos);
+}
+
+TEST_F(Config, SubtablesAndKeysThatAreNoSettings_AreErrors) {
+  const std::string below = Write("[coordinator.memory]\nsize = \"1GiB\"\n");
+  EXPECT_NE(Daemon().Refusal({"--config", below.c_str()}).find(":1: 'memory' in [coordinator] must be text"),
+            std::string::npos);
+  const std::string nested = Write("[coordinator]\nlisten = [[\"a\"]]\n");
+  EXPECT_NE(Daemon().Refusal({"--config", nested.c_str()}).find(":2: 'listen' in [coordinator] must be text"),
+            std::string::npos);
+  const std::string action = Write("[coordinator]\nprint-config = true\n");
+  EXPECT_NE(Daemon().Refusal({"--config", action.c_str()}).find("unknown key 'print-config'"), std::string::npos);
+}
+
+TEST_F(Config, CheckConfig_AlsoAsksWhetherTheOptionsFitTogether) {
+  Daemon daemon;
+  daemon.checks.valid = [&] {
+    return daemon.auth == "curve" && daemon.key_file.empty() ? Status(Fail(ErrorCode::kInvalidArgument, "no key"))
+                                                             : Status();
+  };
+  const std::string path = Write("[auth]\nauth = \"curve\"\n");
+  EXPECT_NE(daemon.Refusal({"--config", path.c_str(), "--check-config"}).find("mrtest: no key"), std::string::npos);
+  Daemon good;
+  EXPECT_EQ(good.Parse({"--config", path.c_str(), "--check-config"}), 0);
+}
+
 TEST(Options, UnknownFlag_NamesTheNearest) {
   testing::internal::CaptureStderr();
   Daemon daemon;
@@ -91,8 +145,9 @@ TEST(Options, BadValue_ShowsTheRightForm) {
 
 TEST(Options, Pairs_NeedNameAndValue) {
   Daemon daemon;
-  ASSERT_EQ(daemon.Parse({"--labels", "disk=ssd", "--labels", "zone=a=b"}), std::nullopt);
-  EXPECT_EQ(daemon.labels, (std::map<std::string, std::string>{{"disk", "ssd"}, {"zone", "a=b"}}));
+  ASSERT_EQ(daemon.Parse({"--labels", "disk=ssd", "--labels", "zone=a=b,rack=7"}), std::nullopt);
+  EXPECT_EQ(daemon.labels,
+            (std::map<std::string, std::string>{{"disk", "ssd"}, {"zone", "a=b"}, {"rack", "7"}}));
   testing::internal::CaptureStderr();
   Daemon bad;
   EXPECT_EQ(bad.Parse({"--labels", "nothing"}), 2);
@@ -113,6 +168,8 @@ TEST_F(Config, PrintConfig_SaysWhereEachValueComesFrom) {
 TEST(Options, VersionText_NamesProgramAndAbi) {
   EXPECT_NE(VersionText("mrtest", false).find("plugin ABI 1.0"), std::string::npos);
   EXPECT_NE(VersionText("mrtest", true).find("\"program\":\"mrtest\""), std::string::npos);
+  EXPECT_NE(VersionText("mrtest", false, "4.3.4").find(", libzmq 4.3.4)"), std::string::npos);
+  EXPECT_NE(VersionText("mrtest", true, "4.3.4").find("\"libzmq\":\"4.3.4\"}"), std::string::npos);
 }
 
 }  // namespace

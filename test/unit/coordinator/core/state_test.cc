@@ -99,11 +99,11 @@ TEST_F(StateTest, JobChanged_ForgetsFailuresOfOpenTasksAndKeepsFinishedOnes) {
   Accept({wire::JobPaused{JobId{2}, open, "it failed"}});
 
   const std::string other(64, 'b');
-  Refuse({wire::JobChanged{JobId{2}, other, "new.so", std::nullopt}});  // not stored
-  Accept({wire::JobChanged{JobId{2}, std::nullopt, "", 5}});
+  Refuse({wire::JobChanged{JobId{2}, other, "new.so", std::nullopt, {}}});  // not stored
+  Accept({wire::JobChanged{JobId{2}, std::nullopt, "", 5, {}}});
   EXPECT_TRUE(state_.jobs.at(JobId{2}).paused());
   Accept({wire::PluginStored{other, 10}});
-  Accept({wire::JobChanged{JobId{2}, other, "new.so", std::nullopt}});
+  Accept({wire::JobChanged{JobId{2}, other, "new.so", std::nullopt, {}}});
 
   const JobEntry& job = state_.jobs.at(JobId{2});
   EXPECT_FALSE(job.paused());
@@ -114,7 +114,7 @@ TEST_F(StateTest, JobChanged_ForgetsFailuresOfOpenTasksAndKeepsFinishedOnes) {
   EXPECT_EQ(job.maps[1].failures.size(), 1u);
   EXPECT_EQ(job.maps_completed, 1u);
   Accept({wire::JobFinishing{JobId{2}, false, true, "killed"}});
-  Refuse({wire::JobChanged{JobId{2}, other, "new.so", std::nullopt}});
+  Refuse({wire::JobChanged{JobId{2}, other, "new.so", std::nullopt, {}}});
 }
 
 TEST_F(StateTest, JobFinishing_SuccessNeedsEveryTask) {

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <sstream>
+#include <tuple>
 #include <utility>
 
 #include "common/base/strings.h"
@@ -160,6 +161,7 @@ std::string Script::Run(const std::string& line) {
     unix_offset_ += ToDuration(arguments.subject);
     return "";
   }
+  if (command == "stop") return Take(StopAsked{});
   if (command == "plugin") {
     const std::string& name = arguments.subject;  // a letter, or nothing
     return Take(BlobStored{name.empty() ? PluginHash() : std::string(64, name[0]), 1000});
@@ -290,6 +292,14 @@ std::vector<AttemptId> Script::Attempts(const Arguments& arguments, const std::s
   return ids;
 }
 
+// abi=1.2; without it not said.
+std::pair<uint32_t, uint32_t> Script::Abi(const Arguments& arguments) {
+  const std::string text = Get(arguments.named, "abi", "0.0");
+  const size_t dot = text.find('.');
+  return {static_cast<uint32_t>(std::strtoul(text.c_str(), nullptr, 10)),
+          static_cast<uint32_t>(std::strtoul(text.c_str() + dot + 1, nullptr, 10))};
+}
+
 wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
   const auto& named = arguments.named;
   const std::string& command = arguments.command;
@@ -315,6 +325,7 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     request.spec.config.resume_from = ParseJobId(Get(named, "resume", "")).value_or(JobId{});
     request.spec.config.seed = Number(named, "seed", 1);
     request.spec.inputs[0].mtime_ns = Number(named, "mtime", 1);
+    std::tie(request.spec.config.plugin_build.abi_major, request.spec.config.plugin_build.abi_minor) = Abi(arguments);
     return request;
   }
   if (command == "kill") {
@@ -328,6 +339,7 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
     if (named.contains("plugin")) request.plugin_sha256 = std::string(64, named.at("plugin")[0]);
     request.plugin_name = "new.so";
     if (named.contains("max_running")) request.max_running = Number(named, "max_running", 0);
+    std::tie(request.plugin_build.abi_major, request.plugin_build.abi_minor) = Abi(arguments);
     return request;
   }
   if (command == "watch") {
@@ -376,6 +388,8 @@ wire::RequestBody Script::MakeRegister(const Arguments& arguments) {
   request.slots = Number(arguments.named, "slots", 2);
   request.host = Get(arguments.named, "host", "");
   request.data_endpoint = arguments.subject;
+  request.version = "0.9";
+  std::tie(request.abi_major, request.abi_minor) = Abi(arguments);
   request.running = Attempts(arguments, "running");
   request.map_outputs = Attempts(arguments, "outputs");
   return request;

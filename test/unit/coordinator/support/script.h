@@ -4,8 +4,8 @@
 //   set lease=10s max_jobs=2 exit_when_idle=5s …   (before anything else)
 //   plugin                                          a plugin is stored
 //   submit maps=2 reducers=1 [out=/out] [max_attempts=4] [max_running=0] [user=u]
-//          [priority=low] [slots=1] [tie=0s] [skip=0] [again]
-//   register W [slots=2] [host=H] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
+//          [priority=low] [slots=1] [tie=0s] [skip=0] [abi=1.0] [again]
+//   register W [slots=2] [host=H] [abi=1.0] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
 //   registration work W [free=1] [hold=1s] [accepted=A,…] [same] report W [running=A,…] [done=A,…]
 //   [failed=A:cause[:PLACE]] [skipped=PLACE] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
 //            [progress=A:percent,…]
@@ -17,6 +17,7 @@
 //   W's command with "late": a late copy of the request before the last
 //
 //   clock 2h          the wall clock jumps
+//   stop              the process was told to end
 //   restart           of the coordinator, with what it has recorded; A@1 is then an attempt of its first life
 //
 // PLACE is where user code failed, or what was left out: 7, a record's offset in its file, or ann, a group's key.
@@ -30,6 +31,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -86,6 +88,7 @@ class Script {
   uint32_t ReducersOf(JobId job);
   AttemptId Attempt(const std::string& text);
   std::vector<AttemptId> Attempts(const Arguments& arguments, const std::string& name);
+  static std::pair<uint32_t, uint32_t> Abi(const Arguments& arguments);
 
   CoreOptions options_;
   ManualClock clock_;

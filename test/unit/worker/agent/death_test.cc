@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "common/abi/mr_abi.h"
+#include "worker/userjob/black_box.h"
 
 namespace mr::worker {
 namespace {
@@ -39,6 +40,20 @@ TEST(FailureOfDeath, PositionOfARecordIsMarked) {
   EXPECT_TRUE(FailureOfDeath(death, std::nullopt).at_record);
   death.phase = MR_PHASE_NONE;
   EXPECT_FALSE(FailureOfDeath(death, std::nullopt).at_record);
+}
+
+TEST(FailureOfDeath, SignalSaysWhatTheMachineDid) {
+  DeathReport death;
+  death.signalled = true;
+  death.handler_ran = true;
+  death.crash_signal = SIGSEGV;
+  death.phase = MR_PHASE_REDUCE;
+  death.fault_access = BlackBox::kWrite;
+  EXPECT_EQ(FailureOfDeath(death, std::nullopt).message, "SIGSEGV, write to address 0x0 in reduce()");
+  death.fault_access = BlackBox::kRead;
+  EXPECT_EQ(FailureOfDeath(death, std::nullopt).message, "SIGSEGV, read of address 0x0 in reduce()");
+  death.fault_access = BlackBox::kExecute;
+  EXPECT_EQ(FailureOfDeath(death, std::nullopt).message, "SIGSEGV, jump to address 0x0 in reduce()");
 }
 
 TEST(FailureOfDeath, SigkillNearTheLimitIsMemory) {

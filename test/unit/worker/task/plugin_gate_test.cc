@@ -180,7 +180,7 @@ TEST(AppLibrary, FindJob_NamesAndSuggests) {
   const auto wrong = (*app)->FindJob("prefixs");
   ASSERT_FALSE(wrong.has_value());
   EXPECT_THAT(wrong.error().text, HasSubstr("did you mean prefixes?"));
-  EXPECT_THAT(DescribeJson(**app, "my.so", false),
+  EXPECT_THAT(DescribeJson(**app, "my.so", "3f9c", false),
               AllOf(HasSubstr(R"("name":"prefixes")"), HasSubstr(R"("default":"ok")"),
                     HasSubstr(R"("map_only":false)")));
 }
