@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: scripts/crash-test.sh [--rounds N] [--seed S] [--only NAME] [--build DIR] [--verbose]
+usage: scripts/crash-test.sh [--rounds N | --soak] [--seed S] [--only NAME] [--build DIR] [--verbose]
 
 Each of N passes (1 by default, under two minutes) runs every kind of round:
   crash-plugin     user code that exits or sleeps at random, while workers are killed and started anew
@@ -19,8 +19,13 @@ Each of N passes (1 by default, under two minutes) runs every kind of round:
   late-workers     workers that join while the job runs
   kill-coordinator SIGKILL of the coordinator at random moments, four times; it starts again on the same port
   kill-everything  SIGKILL of the coordinator and all workers at once, twice
+  flip-byte        one byte of a map output changes on disk before a reducer has fetched it
+  full-scratch     a worker whose scratch file system (a small tmpfs) is full, and later has space again
+  cut-network      a worker in a network namespace of its own is cut off past its lease, and joined again
+The last two need to be root, and say so where they cannot run.
 After each round: the output equals the oracle's, the receipt names every part once, no temporary file and no
-process is left. The last line is "N passed, N failed"; the exit code is 0 if nothing failed.
+process is left. The last line is "N passed, N failed" (and ", N skipped"); the exit code is 0 if nothing failed.
+  --soak        100 rounds, of all kinds in turn (about ten minutes)
   --seed S      repeat a run
   --only NAME   only rounds of that kind
   --build DIR   the build to test (default: build/dev, which is made if it is not there)
@@ -28,7 +33,7 @@ process is left. The last line is "N passed, N failed"; the exit code is 0 if no
 TEXT
 }
 
-passes=1 seed=$((RANDOM * 32768 + RANDOM)) only='' build='' verbose=no
+passes=1 soak=0 seed=$((RANDOM * 32768 + RANDOM)) only='' build='' verbose=no
 while (($#)); do
   case "$1" in
     -h | --help)
@@ -45,6 +50,7 @@ while (($#)); do
       esac
       shift
       ;;
+    --soak) soak=1 ;;
     --verbose) verbose=yes ;;
     *)
       usage >&2
@@ -252,14 +258,14 @@ zombie() {
   before=$(find "$work/out" -type f -printf '%P %s %T@ %i\n' | sort)
   signal_worker CONT "$victim"
   # It learns that its session is over, comes back as a new one, and the next job can use it.
-  wait_for 20 "the zombie is a worker again" zombie_is_back
+  wait_for 20 "the zombie is a worker again" alive_workers 3
   [[ $(find "$work/out" -type f -printf '%P %s %T@ %i\n' | sort) == "$before" ]] || fail "the zombie changed the output"
   expect 0 mr run "$plugins/wordcount.so" "${texts[@]}" -o "$work/second" -r 2 --split-size 64Ki
   same <(sorted_parts "$work/second") "$oracle"
   [[ $(find "$work/out" -type f -printf '%P %s %T@ %i\n' | sort) == "$before" ]] || fail "the zombie changed the output"
   stop_cluster
 }
-zombie_is_back() { "$bin/mrsubmit" status | grep -qE '3 of 3 alive'; }
+alive_workers() { mr status | grep -qE "$1 of $1 alive"; }
 round_zombie_in_map() { zombie map; }
 round_zombie_in_reduce() { zombie reduce; }
 
@@ -317,12 +323,102 @@ round_kill_everything() {
   finish "${names[@]}"
 }
 
+round_flip_byte() {
+  local partition victim file offset
+  cluster "${names[@]}"
+  submit reduce
+  wait_for 30 "three reduce tasks run" at_least 3 reduce
+  # A partition that no reducer has fetched yet: the segments of five lie in a run file one after the other.
+  for ((partition = 0; partition < reducers; partition++)); do
+    [[ -n $(announced "reduce-$partition.*@") ]] || break
+  done
+  pick_victim
+  file=$(find "$work/scratch-$victim" -name '*.run' | sort | tail -1)
+  [[ -n $file ]] || fail "worker $victim holds no map output"
+  offset=$(($(stat -c %s "$file") * (2 * partition + 1) / (2 * reducers)))
+  flip_byte "$file" "$offset"
+  open reduce
+  finish "${names[@]}"
+  announced map | sed 's/\..*//' | uniq -d | grep -q . || fail "no map task ran again"
+}
+flip_byte() {
+  local old
+  old=$(od -An -tu1 -j "$2" -N 1 "$1")
+  # shellcheck disable=SC2059  # the format is the byte
+  printf "\\x$(printf %02x $((old ^ 16)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+round_full_scratch() {
+  root_only "mounts a file system"
+  local scratch=$work/scratch-c
+  mount_small "$scratch" 2m
+  cluster a
+  # Without a reserve the worker finds out in the middle of a task.
+  start_worker c --scratch-reserve 0
+  wait_for 20 "two workers" alive_workers 2
+  fallocate -l $(($(df -B1 --output=avail "$scratch" | tail -1) - $(stat -c %s "$plugins/slow.so") - 20000)) "$scratch/filler"
+  # One failed attempt would end the job: what a full disk stops must not count.
+  expect 0 mr run --detach "$plugins/slow.so" "${texts[@]}" -o "$work/out" -r "$reducers" --split-size 64Ki \
+    -P map_ms=1 -P reduce_ms=1 --max-attempts 1
+  job=$(cat "$work/out.txt")
+  wait_for 30 "worker c meets the end of its disk" grep -qiE 'no space|scratch.*full' "$work/c.log"
+  rm "$scratch/filler"
+  finish a c
+}
+
+round_cut_network() {
+  root_only "makes network namespaces"
+  local here there task data=(--insecure --data-listen)
+  spawn here unshare --net sleep infinity
+  here=$spawned
+  spawn there unshare --net sleep infinity
+  there=$spawned
+  wait_for 10 "two network namespaces" apart "$here" "$there"
+  nsenter -t "$here" -n ip link add mrhere type veth peer name mrthere netns "$there"
+  nsenter -t "$here" -n sh -c 'ip link set lo up; ip addr add 10.99.0.1/24 dev mrhere; ip link set mrhere up'
+  nsenter -t "$there" -n sh -c 'ip link set lo up; ip addr add 10.99.0.2/24 dev mrthere; ip link set mrthere up'
+  listen=tcp://10.99.0.1:0
+  within=(nsenter -t "$here" -n --)
+  start_coordinator --worker-timeout 2s --insecure
+  start_worker a "${data[@]}" tcp://10.99.0.1:0 --advertise 10.99.0.1
+  start_worker b "${data[@]}" tcp://10.99.0.1:0 --advertise 10.99.0.1
+  within=(nsenter -t "$there" -n --)
+  start_worker c "${data[@]}" tcp://10.99.0.2:0 --advertise 10.99.0.2
+  within=(nsenter -t "$here" -n --)
+  mkdir -p "$work/gates"
+  submit reduce
+  wait_for 30 "three reduce tasks run" at_least 3 reduce
+  task=$(task_of reduce c)
+  # Its lease runs out while it works on; what it held and ran is made elsewhere.
+  nsenter -t "$here" -n ip link set mrhere down
+  wait_for 30 "$task runs elsewhere" open_until_taken_over "$task" c
+  verify
+  nsenter -t "$here" -n ip link set mrhere up
+  wait_for 40 "the lost worker is back" alive_workers 3
+  expect 0 mr run "$plugins/wordcount.so" "${texts[@]}" -o "$work/second" -r 2 --split-size 64Ki
+  same <(sorted_parts "$work/second") "$oracle"
+  stop_cluster
+}
+net_of() { readlink "/proc/$1/ns/net"; }
+apart() { [[ $(net_of $$) != $(net_of "$1") && $(net_of $$) != $(net_of "$2") && $(net_of "$1") != $(net_of "$2") ]]; }
+root_only() {
+  ((EUID == 0)) && return 0
+  echo "skipped: this kind of round $1, which needs root"
+  exit "$skip"
+}
+
 # ---- the table ---------------------------------------------------------------------------------------------
 
-kinds=(crash-plugin kill-in-map kill-in-shuffle kill-in-reduce kill-anytime zombie-in-map zombie-in-reduce kill-task late-workers kill-coordinator kill-everything)
+kinds=(crash-plugin kill-in-map kill-in-shuffle kill-in-reduce kill-anytime zombie-in-map zombie-in-reduce kill-task late-workers kill-coordinator kill-everything flip-byte full-scratch cut-network)
 if [[ -n $only ]]; then
   printf '%s\n' "${kinds[@]}" | grep -qxF -- "$only" || { echo "crash-test: no kind of round is called '$only'; see --help" >&2; exit 2; }
   kinds=("$only")
+fi
+
+if ((soak)); then
+  rounds=100 passes=100
+else
+  rounds=$((passes * ${#kinds[@]}))
 fi
 
 # Of the whole run, and removed at the end; $work is of one round.
@@ -332,12 +428,14 @@ oracle=$shared/oracle
 wordcount_oracle "${texts[@]}" >"$oracle"
 
 echo "crash-test: seed $seed, build $build"
-echo "Repeat it with: scripts/crash-test.sh --rounds $passes --seed $seed${only:+ --only $only}"
+echo "Repeat it with: scripts/crash-test.sh $( ((soak)) && echo --soak || echo "--rounds $passes") --seed $seed${only:+ --only $only}"
 printf '%-5s %-18s %8s  %s\n' ROUND WHAT SECONDS RESULT
-passed=0 failed=0 number=0
+skip=77
+passed=0 failed=0 skipped=0 number=0
 for ((pass = 0; pass < passes; pass++)); do
   for kind in "${kinds[@]}"; do
     number=$((number + 1))
+    ((number <= rounds)) || break 2
     begun=${EPOCHREALTIME/./}
     set +e
     (
@@ -355,12 +453,15 @@ for ((pass = 0; pass < passes; pass++)); do
     spent=$(((${EPOCHREALTIME/./} - begun) / 1000))
     if ((status == 0)); then
       passed=$((passed + 1)) result=ok
+    elif ((status == skip)); then
+      skipped=$((skipped + 1)) result=$(tail -1 "$shared/$number.log")
     else
       failed=$((failed + 1)) result=FAILED
     fi
     printf '%-5s %-18s %4d.%03d  %s\n' "$number" "$kind" $((spent / 1000)) $((spent % 1000)) "$result"
-    ((status == 0)) || sed 's/^/      | /' "$shared/$number.log"
+    ((status == 0 || status == skip)) || sed 's/^/      | /' "$shared/$number.log"
   done
 done
-echo "$passed passed, $failed failed"
+((skipped == 0)) && skipped='' || skipped=", $skipped skipped"
+echo "$passed passed, $failed failed$skipped"
 ((failed == 0))

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <mr/emit.hpp>
+#undef MR_FIELDS  // of plugin authors; the messages have one of their own
 #include <string>
 #include <vector>
 

@@ -95,7 +95,7 @@ void Cluster::Talk(size_t index) {
   } else if (job.kill && !job.kill_heard) {
     CallCoordinator(index, next_request_++, wire::KillRequest{*job.id, std::nullopt, "a change of mind"});
   } else if (job.paused) {
-    CallCoordinator(index, next_request_++, wire::SetJobRequest{*job.id, kMendedPlugin, "mended.so", std::nullopt});
+    CallCoordinator(index, next_request_++, wire::SetJobRequest{*job.id, kMendedPlugin, "mended.so", std::nullopt, {}});
   } else {
     CallCoordinator(index, next_request_++, wire::WatchJobRequest{*job.id, "", job.version, 1000});
   }

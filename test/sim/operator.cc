@@ -61,7 +61,7 @@ void Cluster::KillAttempt() {
 void Cluster::SetMaxRunning() {
   const Wanted* job = AnyJob();
   if (job == nullptr) return;
-  Tell(wire::SetJobRequest{*job->id, std::nullopt, "", static_cast<uint32_t>(world_.random().Below(4))}, false);
+  Tell(wire::SetJobRequest{*job->id, std::nullopt, "", static_cast<uint32_t>(world_.random().Below(4)), {}}, false);
 }
 
 void Cluster::Look() {

@@ -140,7 +140,7 @@ void WorkerNode::Publish(uint32_t slot) {
       result.files = {file};
       return Succeed(slot, std::move(result));
     }
-    Succeed(slot, wire::ReduceResult{{file}});
+    Succeed(slot, wire::ReduceResult{{file}, {}});
   });
 }
 

@@ -19,6 +19,8 @@ for name in $(compgen -e | grep '^MR_' || true); do unset "$name"; done
 original_tmpdir=${TMPDIR:-/tmp}
 work=
 groups=()   # process groups that this test started, newest last
+within=()   # what comes before each command that is spawned, or run by mr: nsenter … --
+mounts=()   # file systems that this test mounted
 
 fail() {
   echo "FAILED: $*" >&2
@@ -31,7 +33,7 @@ fail() {
 spawn() {
   local name=$1
   shift
-  setsid "$@" >>"$work/$name.log" 2>&1 </dev/null &
+  setsid "${within[@]}" "$@" >>"$work/$name.log" 2>&1 </dev/null &
   spawned=$!
   groups+=("$spawned")
   disown "$spawned" 2>/dev/null || true
@@ -58,6 +60,13 @@ kill_everything() {
   leftovers | while read -r pid _; do kill -KILL "$pid" 2>/dev/null || true; done
 }
 
+# mount_small DIR SIZE: a file system of that size, for root only; it goes with the case.
+mount_small() {
+  mkdir -p "$1"
+  mount -t tmpfs -o "size=$2" mr-test "$1"
+  mounts+=("$1")
+}
+
 # ---- waiting -----------------------------------------------------------------------------------------------
 
 # wait_for SECONDS WHAT COMMAND…: polls COMMAND until it succeeds; after SECONDS fails, naming WHAT.
@@ -75,10 +84,10 @@ wait_gone() { wait_for "$2" "process $1 ends" gone "$1"; }
 
 # ---- the cluster -------------------------------------------------------------------------------------------
 
-# start_coordinator [OPTION…]: port 0, endpoint in $work/cluster.json; sets $coordinator (pid).
+# start_coordinator [OPTION…]: at $listen or on loopback, port 0; endpoint in $work/cluster.json; sets $coordinator (pid).
 start_coordinator() {
   rm -f "$work/cluster.json"
-  spawn coordinator "$bin/mrcoordinator" --listen tcp://127.0.0.1:0 --http off --state-dir "$work/state" \
+  spawn coordinator "$bin/mrcoordinator" --listen "${listen:-tcp://127.0.0.1:0}" --http off --state-dir "$work/state" \
     --rendezvous "$work/cluster.json" "$@"
   coordinator=$spawned
   wait_for 20 "the coordinator writes its rendezvous file" test -s "$work/cluster.json"
@@ -122,7 +131,7 @@ stop_cluster() {
 
 # ---- running and looking ------------------------------------------------------------------------------------
 
-mr() { "$bin/mrsubmit" "$@" </dev/null; }
+mr() { "${within[@]}" "$bin/mrsubmit" "$@" </dev/null; }
 
 # expect CODE COMMAND…: runs it with stdout in $work/out.txt and stderr in $work/err.txt; fails on another exit code.
 expect() {
@@ -191,7 +200,7 @@ begin_case() {
   mkdir -p "$work/tmp" "$work/home"
   export MR_TEST_MARK=$work TMPDIR=$work/tmp HOME=$work/home XDG_CONFIG_HOME=$work/home/.config
   unset MR_COORDINATOR
-  groups=()
+  groups=() within=() mounts=()
 }
 
 show_logs() {
@@ -209,6 +218,7 @@ end_case() {
   ((status == 0)) || show_logs >&2
   kill_everything
   cd /
+  for mount in "${mounts[@]}"; do umount -l "$mount"; done
   rm -rf "$work" || true
   exit "$status"
 }

@@ -18,9 +18,9 @@ TEST(MakeManifest, Job_ListsInputsOutputsAndCounters) {
   job.maps.resize(2);
   job.reduces.resize(2);
   job.reduces[1].completion =
-      Completion{{}, wire::ReduceResult{{{"part-r-00001", 20, 2, 255}}}, {}, {}};
+      Completion{{}, wire::ReduceResult{{{"part-r-00001", 20, 2, 255}}, {}}, {}, {}};
   job.reduces[0].completion =
-      Completion{{}, wire::ReduceResult{{{"part-r-00000", 10, 1, 1}}}, {}, {}};
+      Completion{{}, wire::ReduceResult{{{"part-r-00000", 10, 1, 1}}, {}}, {}, {}};
 
   const auto json =
       nlohmann::json::parse(MakeManifest(job, {{"words", 9}}, "1.2.3", 1'700'000'000'000));

@@ -154,7 +154,7 @@ void Invariants::CheckCleanup(const wire::Assignment& assignment, const Coordina
   const auto* finish = std::get_if<wire::FinishWork>(&assignment.work);
   if (finish == nullptr || finish->success) return;
   const auto run = core.runs().find(assignment.attempt.task.job);
-  Require(run == core.runs().end() || run->second.pool.running_count() <= 1,
+  Require(run == core.runs().end() || run->second.pool.attempt_count() <= 1,
           StrCat(ToString(assignment.attempt), " cleans up while attempts run"));
 }
 

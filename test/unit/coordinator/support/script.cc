@@ -104,7 +104,7 @@ wire::AttemptOutcome MakeSuccess(const AttemptId& attempt, uint32_t reducers) {
       result.files.push_back({StrCat("part-m-0000", attempt.task.index), 10, 1, 7});
     outcome.result = result;
   } else if (attempt.task.phase == Phase::kReduce) {
-    outcome.result = wire::ReduceResult{{{StrCat("part-r-0000", attempt.task.index), 10, 1, 7}}};
+    outcome.result = wire::ReduceResult{{{StrCat("part-r-0000", attempt.task.index), 10, 1, 7}}, {}};
   } else {
     outcome.result = wire::FinishResult{};
   }
