@@ -1,6 +1,5 @@
 // Further stages of the data path, each alone (data_path_bench.cc has the others): fixed seeds, no clock in the loops.
 //
-//   EmitWindow      words through the SDK's emit into the host's window, which throws them away
 //   Spill           a full collector, sorted and written to a scratch run, per kind of record
 //   BlockEncode     one block of records as it is stored, per codec and kind of record
 //   BlockDecode     and back
@@ -14,8 +13,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <mr/emit.hpp>
-#undef MR_FIELDS  // of plugin authors; the messages have one of their own
 #include <string>
 #include <vector>
 
@@ -73,21 +70,6 @@ uint64_t BytesOf(const Records& records) {
 void SetBytes(benchmark::State& state, uint64_t bytes) {
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * bytes));
 }
-
-void EmitWindow(benchmark::State& state) {
-  const Records& records = RecordsOf(1);
-  BlackBox box;
-  WindowSink sink(box, [](std::string_view frames) {
-    benchmark::DoNotOptimize(frames.data());
-    return true;
-  });
-  mr::Emit<mr::View, uint64_t> emit(&sink.abi());
-  for (auto _ : state) {
-    for (const auto& [word, count] : records) emit(word, 1);
-  }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kRecords));
-}
-BENCHMARK(EmitWindow)->Unit(benchmark::kMicrosecond);
 
 void Spill(benchmark::State& state) {
   const Records& records = RecordsOf(state.range(0));
