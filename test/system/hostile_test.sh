@@ -45,8 +45,8 @@ greeting() {
 make_hostile() {
   mkdir -p hostile
   head -c 300000 /dev/urandom >hostile/random
-  greeting >greeting
-  head -c 40 greeting >hostile/half-a-greeting
+  greeting >whole
+  head -c 40 whole >hostile/half-a-greeting
   { greeting; bytes '\x01\x00\x00'; } >hostile/cut-off
   { greeting; bytes '\x01\x00\x00\x40'; head -c 64 /dev/urandom; } >hostile/random-message
   # A frame that says it has 2^62 bytes, and one of 200 MB of which some come.
@@ -82,6 +82,7 @@ case_daemons_go_on() {
     alive "$worker" || fail "the worker died of something on port $port"
     expect 0 mr status
   done
+  says 'refused a request' coordinator.log  # so what was well framed came through to the decoder
   expect 0 mr wait --timeout 100s "$job"
   same <(sorted_parts out) oracle
   expect 0 mr run "$plugins/wordcount.so" "${texts[@]}" -o "$work/second" -r 2
