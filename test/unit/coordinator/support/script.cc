@@ -423,7 +423,8 @@ wire::RequestBody Script::MakeReport(const Arguments& arguments, WorkerRef ref) 
     if (arguments.named.contains("skipped"))
       SetSkipped(*request.outcomes.back().result, arguments.named.at("skipped"));
   }
-  for (const std::string_view item : Split(Get(arguments.named, "progress", ""), ',')) {
+  const std::string progress = Get(arguments.named, "progress", "");
+  for (const std::string_view item : Split(progress, ',')) {
     const auto words = Split(item, ':');
     if (words.size() != 2) continue;
     const uint64_t done = std::strtoull(std::string(words[1]).c_str(), nullptr, 10);
