@@ -24,6 +24,7 @@ constexpr Duration kForgotten = std::chrono::hours(1);
 bool SaysNothing(wire::FailureCause cause) {
   switch (cause) {
     case wire::FailureCause::kFatal:
+    case wire::FailureCause::kBadRecord:
     case wire::FailureCause::kBadParameter:
     case wire::FailureCause::kFetch:
     case wire::FailureCause::kLeaseExpired:

@@ -191,12 +191,18 @@ Status Finisher::RemoveUnlisted() {
 // Only now, when all old content is out of the way. The same text again is the same file.
 Status Finisher::WriteBadRecords() {
   if (work_.bad_records.empty()) return {};
+  const auto prepared = [this](const std::string& name) { return InJob(StrCat("bad-", name).c_str()); };
+  for (const wire::BadRecordFile& file : work_.bad_records)
+    MR_RETURN_IF_ERROR(WriteFileAtomically(env_, prepared(file.name), file.text));
+  // From here on as little as possible is made that somebody else's cleanup would miss.
+  MR_RETURN_IF_ERROR(env_.Stat(layout_.out).map([](const auto&) {}));
   const std::string directory = InOut(kBadDirectory);
   MR_RETURN_IF_ERROR(env_.CreateDirectories(directory));
   for (const wire::BadRecordFile& file : work_.bad_records) {
-    const std::string prepared = InJob(StrCat("bad-", file.name).c_str());
-    MR_RETURN_IF_ERROR(WriteFileAtomically(env_, prepared, file.text));
-    MR_RETURN_IF_ERROR(env_.Rename(prepared, JoinPath(directory, file.name)));
+    const Status moved = env_.Rename(prepared(file.name), JoinPath(directory, file.name));
+    if (moved) continue;
+    [[maybe_unused]] const Status removed = env_.RemoveDirectory(directory);  // refused if another run has filled it
+    return moved;
   }
   return env_.SyncDirectory(directory);
 }

@@ -80,7 +80,7 @@ TEST_F(OutputSinksTest, Check_TellsAFullDisk) {
   OutputSinks sinks(writer_, fixture_.context, true);
   writer_.files[""].fails = Fail(ErrorCode::kNoSpace, "no space left");
   Write(&sinks.main(), "x\n");
-  EXPECT_EQ(Write(&sinks.main(), std::string(100'000, 'x')), MR_STOP);
+  EXPECT_EQ(Write(&sinks.main(), std::string(300'000, 'x')), MR_STOP);  // more than a window
   ASSERT_FALSE(sinks.Check().has_value());
   EXPECT_EQ(sinks.Finish(0).error().cause, wire::FailureCause::kDiskFull);
 }
