@@ -66,10 +66,8 @@ case_logs() {
 
 case_cat() {
   cluster
-  seq 1 50 | sed 's/^/word/' | tr '\n' ' ' >in.txt
-  mkdir kept
-  printf 'one\ntwo' >kept/note
-  expect 0 mr run "$plugins/indexer.so" in.txt kept/note -o out -r 3
+  local text=$data/kjv/04-job.txt
+  expect 0 mr run "$plugins/wordcount.so" "$text" -o out -r 3
   expect 0 mr cat last --part 1
   same out.txt out/part-r-00001
   expect 0 mr cat out --head 2
@@ -84,7 +82,7 @@ case_cat() {
   local codec suffix
   for codec in gzip:gz zstd:zst; do
     suffix=${codec#*:}
-    expect 0 mr run "$plugins/indexer.so" in.txt kept/note -o "out-$suffix" -r 3 --compress-output "${codec%:*}"
+    expect 0 mr run "$plugins/wordcount.so" "$text" -o "out-$suffix" -r 3 --compress-output "${codec%:*}"
     clean_output "out-$suffix"
     [[ -s out-$suffix/part-r-00000.$suffix ]] || fail "not compressed: $(ls "out-$suffix")"
     expect 0 mr cat "out-$suffix" --sorted
@@ -99,7 +97,7 @@ case_cat() {
 case_tasks_and_counters() {
   cluster
   for i in 1 2 3; do printf 'to be %s\n' "$i" >"in-$i.txt"; done
-  expect 0 mr run "$plugins/wordcount.so" in-?.txt -o out -r 2 --split-size 1
+  expect 0 mr run "$plugins/wordcount.so" in-?.txt -o out -r 2 --split-size 8
   expect 0 mr tasks last
   lines_are 6
   expect 0 mr tasks last --phase reduce

@@ -263,7 +263,7 @@ case_crashes_at_one_record_are_left_out() {
   expect 0 mr run "$plugins/segv.so" in.txt -o out -r 1 -P needle=BAD --skip-bad-records 2 --max-attempts 2
   says 'skipped +2 bad records'
   same <(sorted_parts out) <(printf 'also\t1\nfine\t2\n')
-  says '"record":3,"bytes":7,"error":"SIGSEGV, access to address 0x0 in map\(\)","data":"BAD two"' out/_bad/part-m-00000.jsonl
+  says '"record":3,"bytes":7,"error":"SIGSEGV, write to address 0x0 in map\(\)","data":"BAD two"' out/_bad/part-m-00000.jsonl
   expect 0 mr run "$plugins/hang.so" in.txt -o hung -r 1 -P needle=two --skip-bad-records 1 --max-attempts 2 --task-timeout 1s
   same <(sorted_parts hung) <(printf 'BAD\t1\nalso\t1\nfine\t2\none\t1\n')
   alive "${worker_w1:?}" || fail "the worker is gone"

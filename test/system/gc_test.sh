@@ -90,7 +90,7 @@ case_output_directories() {
   [[ -e busy/.millrace/$nonce && -s out/_SUCCESS ]] || fail "gc took too much"
   # The same directory once its job has ended: here put back by hand, as the cleanup works.
   expect 0 mr kill "$running"
-  wait_for 20 "the job is over" bash -c "'$bin/mrsubmit' status $running | grep -q killed"
+  expect 3 mr wait "$running"
   temporary busy "$nonce"
   expect 0 mr --json gc busy
   says "\"path\":\"busy/.millrace/$nonce\",\"job\":\"$running\",\"bytes\":5,\"removed\":true" out.txt

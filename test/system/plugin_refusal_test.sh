@@ -105,9 +105,9 @@ case_private_copy() {
   says "\"plugin\": ?\"($work/)?mine\.so\"" described
   says '"build_id": ?"[0-9a-f]{40}"' described
   # The loader of the description sees another file than the user's.
-  LD_DEBUG=files expect 0 mr describe mine.so
-  ! grep -qE "file=.*mine\.so" err.txt || fail "the user's own file was loaded: $(grep mine err.txt)"
-  says "$(sha256sum <mine.so | cut -d ' ' -f 1)\.so"
+  LD_DEBUG=files LD_DEBUG_OUTPUT=$work/loaded expect 0 mr describe mine.so
+  ! grep -qE "file=.*mine\.so" loaded.* || fail "the user's own file was loaded: $(grep mine loaded.*)"
+  grep -q "$(sha256sum <mine.so | cut -d ' ' -f 1)\.so" loaded.* || fail "no copy was loaded: $(grep -h 'file=.*needed' loaded.*)"
   [[ -z $(ls -A tmp) ]] || fail "copies are left over: $(find tmp)"
   stop_cluster
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <initializer_list>
+#include <string>
 
 #include "test/unit/coordinator/support/script.h"
 
@@ -54,7 +55,9 @@ TEST_F(Paper, S31_ReduceWorkersHearWhereAllMapOutputsLie) {
 // 3.1: "When all map tasks and reduce tasks have been completed, the [coordinator] wakes up the user program."
 TEST_F(Paper, S31_TheUserProgramIsWokenAtTheEnd) {
   FinishMaps();
-  Run({"work w1", "report w1 commit=j1-r0.0", "report w1 done=j1-r0.0", "work w1", "watch j1 since=99 wait=1s"});
+  Run({"work w1", "report w1 commit=j1-r0.0", "report w1 done=j1-r0.0", "work w1"});
+  const uint64_t seen = script_.core().runs().at(JobId{1}).version;
+  script_.Run("watch j1 wait=1s since=" + std::to_string(seen));
   EXPECT_THAT(Run({"report w1 done=j1-c0.0"}), HasSubstr("client< j1 succeeded"));
 }
 
