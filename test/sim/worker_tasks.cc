@@ -49,6 +49,8 @@ bool WorkerNode::TakeOver(uint32_t slot) {
   if (!assignment.earlier) return false;
   const auto found = run_files_.find(assignment.earlier->attempt);
   if (found == run_files_.end()) return false;
+  world_.Note(StrCat("  ", endpoint_, ": ", ToString(assignment.attempt), " takes over what ",
+                     ToString(found->first), " wrote"));
   run_files_[assignment.attempt] = found->second;
   run_files_.erase(found);
   wire::AttemptResult result(assignment.earlier->result);
