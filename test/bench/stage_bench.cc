@@ -25,7 +25,6 @@
 #include "worker/run/run_writer.h"
 #include "worker/shuffle/run_files.h"
 #include "worker/shuffle/segment_server.h"
-#include "worker/userjob/window_sink.h"
 
 namespace mr::worker::test {
 namespace {

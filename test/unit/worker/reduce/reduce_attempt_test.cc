@@ -183,9 +183,6 @@ TEST_F(JobTest, IdentityReduce_IsDoneWithoutCallingIt) {
   job.output_format = "raw";
   job.flags |= MR_JOB_IDENTITY_REDUCE;
   job.reduce = [](void*, mr_group*, mr_sink*) { return MR_FAILED; };
-  static int finished;
-  finished = 0;
-  job.finish = [](void*, mr_sink* sink) { return ++finished, Write(sink, "end"); };
   const std::string large(300'000, 'L');  // more than an output's window
   std::string text, expected;
   for (int i = 0; i < 3000; ++i) text += StrCat("key", (i * 7919) % 1000 + 1000, "\t", i % 10, "\n");
@@ -198,7 +195,9 @@ TEST_F(JobTest, IdentityReduce_IsDoneWithoutCallingIt) {
   }
   for (const auto& [key, records] : sorted) expected += records;
   RunMaps(job, WriteInput(scratch_ / "in", text, 5000), kPlain);
-  finished = 0;  // of the maps
+  static int finished;
+  finished = 0;
+  job.finish = [](void*, mr_sink* sink) { return ++finished, Write(sink, "end"); };
 
   auto result = RunReduce(job, 0, kPlain);
 
