@@ -139,7 +139,7 @@ peak_of() {
 # add the budget and a tenth of it.
 case_peak_memory_of_a_task_is_its_budget() {
   local budget=$((16 << 20)) peak base
-  head -c 126000000 /dev/urandom | base64 -w 99 >big
+  head -c 130000000 /dev/urandom | base64 -w 99 >big
   truncate -s $((10 * budget / 100 * 100)) big
   head -c 100 big >tiny
   peak_of tiny
