@@ -23,6 +23,7 @@ const std::vector<OptionSpec>& GlobalOptions() {
       {"progress", 0, kValue, "MODE", "auto, bar, plain, json or none (auto)"},
       {"progress-interval", 0, kValue, "D", "between two plain lines (10s)"},
       {"connect-timeout", 0, kValue, "D", "how long to wait for the coordinator (10s)"},
+      {"outage-timeout", 0, kValue, "D", "how long to watch a job whose coordinator has gone silent (10m)"},
       {"key-file", 0, kValue, "FILE", "keys for an encrypted connection (see config keygen)"},
       {"yes", 0, kFlag, "", "answer every question with yes"},
       {"no-input", 0, kFlag, "", "never ask"},

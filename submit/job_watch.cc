@@ -8,7 +8,6 @@
 namespace mr::submit {
 namespace {
 
-constexpr int kLostMax = 3;  // a coordinator that restarts is back within this many waits
 constexpr Duration kThrottleMax = std::chrono::milliseconds(100);
 
 InterruptRules::Setup RulesFor(const WatchOptions& options, const Console& console) {
@@ -24,7 +23,8 @@ JobWatch::JobWatch(Cluster& cluster, Console& console, EventSource& events, Watc
       events_(events),
       options_(std::move(options)),
       display_(console, options_.display),
-      rules_(RulesFor(options_, console)) {}
+      rules_(RulesFor(options_, console)),
+      outage_(options_.outage_timeout) {}
 
 WatchEnd JobWatch::Run(JobId job) {
   job_ = job;
@@ -40,7 +40,7 @@ WatchEnd JobWatch::Run(JobId job) {
       OnLost(answer.error());
       continue;
     }
-    lost_ = 0;
+    if (outage_.OnAnswer()) display_.Say("mrsubmit: the coordinator answers again");
     const bool first = !view_;
     view_ = std::move(*answer);
     job_ = view_->id;
@@ -61,10 +61,13 @@ void JobWatch::OnLost(const Error& error) {
     Stop(ExitCodeOf(error), error.text);
     return;
   }
-  if (++lost_ < kLostMax && !rules_.killing()) {
-    display_.Say(error.code == ErrorCode::kUnavailable
-                     ? StrCat("mrsubmit: ", error.text)
-                     : StrCat("mrsubmit: no answer from ", cluster_.endpoint(), "; trying on"));
+  const Time now = Read().mono;
+  const Outage::Verdict verdict = outage_.OnSilence(now);
+  if (verdict != Outage::Verdict::kGiveUp && !rules_.killing()) {
+    if (verdict == Outage::Verdict::kSayAndTryAgain)
+      display_.Say(OutageText(cluster_.endpoint(), error, outage_.Lasted(now)));
+    // One that answers at once that it cannot answer must not be asked without a pause.
+    if (error.code == ErrorCode::kUnavailable) events_.Wait(kUnavailablePause);
     return;
   }
   Stop(kExitUnreachable,

@@ -8,6 +8,7 @@
 #include "submit/events.h"
 #include "submit/interrupt_rules.h"
 #include "submit/local_cluster.h"
+#include "submit/outage.h"
 #include "submit/progress_display.h"
 #include "submit/report.h"
 
@@ -17,6 +18,7 @@ struct WatchOptions {
   ProgressDisplay::Options display;
   OnInterrupt on_interrupt = OnInterrupt::kAsk;
   std::optional<Duration> wait_timeout;
+  Duration outage_timeout = std::chrono::seconds(20);  // of the coordinator
   ReportContext report;
   LocalCluster* local = nullptr;  // null: a real cluster
 };
@@ -57,7 +59,7 @@ class JobWatch {
   std::optional<wire::JobView> view_;
   std::optional<int> exit_code_;
   Time begin_{};
-  int lost_ = 0;  // waits in a row without an answer
+  Outage outage_;
   bool told_pause_ = false;
 };
 

@@ -16,6 +16,8 @@ int AttachCommand(Invocation& invocation) {
   if (!timeout) return UsageStop(invocation, timeout.error().text);
   const Result<size_t> interrupt = settings.Choice("on-interrupt", {"ask", "kill", "detach"}, 0);
   if (!interrupt) return UsageStop(invocation, interrupt.error().text);
+  const Result<Duration> outage = OutageTimeout(settings);
+  if (!outage) return UsageStop(invocation, outage.error().text);
 
   Result<std::unique_ptr<Cluster>> cluster = Cluster::Connect(settings);
   if (!cluster) return StopWith(invocation, cluster.error());
@@ -29,6 +31,7 @@ int AttachCommand(Invocation& invocation) {
   watch.display.mode = *mode;
   watch.display.interval = std::chrono::milliseconds(std::max<int64_t>(*interval, 100));
   watch.on_interrupt = static_cast<OnInterrupt>(*interrupt);
+  watch.outage_timeout = *outage;
   if (settings.Has("wait-timeout")) watch.wait_timeout = std::chrono::milliseconds(*timeout);
   watch.report.style = invocation.console.err_style();
   const wire::JobConfig& config = spec->spec.config;

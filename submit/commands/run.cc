@@ -166,6 +166,8 @@ std::optional<int> RunJob::ReadOptions() {
   if (!options && options.error().code == ErrorCode::kInvalidArgument)
     return UsageStop(in_, options.error().text);
   if (!options) return Refuse(options.error());
+  if (const Result<Duration> outage = OutageTimeout(in_.settings); !outage)
+    return UsageStop(in_, outage.error().text);
   options_ = std::move(*options);
   prints_output_ = options_.output == "-";
   if (options_.resume && !like_)
@@ -403,6 +405,7 @@ int RunJob::Watch() {
   watch.on_interrupt = options_.on_interrupt;
   if (options_.wait_timeout_ms)
     watch.wait_timeout = std::chrono::milliseconds(*options_.wait_timeout_ms);
+  if (!local_) watch.outage_timeout = *OutageTimeout(in_.settings);
   watch.local = local_.get();
   watch.report.style = in_.console.err_style();
   watch.report.local = local();

@@ -113,6 +113,36 @@ case_everything_is_killed() {
   stop_cluster
 }
 
+# Who watches a job waits for as long as it was told, can leave meanwhile, and sees the end.
+case_watchers_wait_out_an_outage() {
+  cluster
+  run_attached gated -P gates=map --job-dir "$work/gates" --connect-timeout 2s
+  wait_for 20 "two map tasks run" at_least 2 map
+  local impatient leaver
+  # shellcheck disable=SC2016  # the inner shell expands
+  spawn impatient bash -c 'code=0; "$@" || code=$?; echo "exit $code"' - "$bin/mrsubmit" attach j1 \
+    --connect-timeout 2s --outage-timeout 7s
+  impatient=$spawned
+  spawn leaver env --default-signal=INT "$bin/mrsubmit" attach j1 --connect-timeout 2s --on-interrupt detach
+  leaver=$spawned
+  wait_for 20 "both watch" grep -q j1 impatient.log
+  wait_for 20 "both watch" grep -q j1 leaver.log
+  crash_coordinator
+  wait_for 20 "one says that nobody answers" grep -q 'does not answer; trying again' leaver.log
+  kill -INT "$leaver"
+  wait_gone "$leaver" 10
+  says 'detached' leaver.log
+  wait_gone "$impatient" 30
+  says '^exit 7$' impatient.log
+  alive "$client" || fail "the client gave up"
+  says 'does not answer; trying again' client.log
+  revive_coordinator --worker-timeout 4s
+  open map
+  check_output
+  says 'answers again' client.log
+  stop_cluster
+}
+
 case_history_and_plugins_stay() {
   cluster
   expect 0 mr run "$plugins/wordcount.so" "${texts[@]}" -o out -r 2

@@ -1,14 +1,27 @@
 #include "test/sim/raft/checker.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "common/base/hash.h"
 #include "test/sim/raft/member.h"
 
 namespace mr::raft::test {
+namespace {
+
+// MR_RAFT_ONLY: all others are not looked at, to see that each finds something by itself.
+const std::string& OnlyRule() {
+  static const std::string rule = [] {
+    const char* text = std::getenv("MR_RAFT_ONLY");
+    return std::string(text == nullptr ? "" : text);
+  }();
+  return rule;
+}
+
+}  // namespace
 
 void Checker::Report(const std::string& rule, const Member* member, const std::string& text) {
-  if (!problem_.empty()) return;
+  if (!problem_.empty() || (!OnlyRule().empty() && rule != OnlyRule())) return;
   problem_ = rule + ": ";
   if (member != nullptr) problem_ += "node " + std::to_string(member->id().value) + ": ";
   problem_ += text;
@@ -37,6 +50,7 @@ void Checker::OnBoot(const Member& member) {
   seen.commit = seen.applied = seen.applied_by_machine = member.core().applied();
   seen.base = member.core().log().base();
   seen.entries.clear();
+  seen.snapshot = {};
   seen.silent_ticks = 0;
   CheckEvent(member, /*tick=*/false);
   if (seen.role == RoleKind::kLeader) CheckNewLeader(member);
@@ -90,7 +104,11 @@ void Checker::CheckEvent(const Member& member, bool tick) {
       core.role() == RoleKind::kCandidate || core.role() == RoleKind::kPreCandidate;
   if (was_leader && (campaigns || (tick && core.term() != seen.term)))
     Report("I12", &member, "a leader campaigned");
+  const size_t entries_before = seen.entries.size();
   CheckLog(member, seen);
+  if (leads && seen.entries.size() > entries_before) CheckUncommitted(member);
+  if (core.snapshot().meta.index != seen.snapshot) CheckSnapshot(member);
+  seen.snapshot = core.snapshot().meta.index;
   const bool elected = leads && (!was_leader || core.term() != seen.term);
   const Index commit_before = seen.commit;
   seen.role = core.role();
@@ -208,6 +226,43 @@ void Checker::CheckProgress(const Member& member) {
   }
 }
 
+// What a leader took in its own term and could not commit yet: one command, or as much as it may.
+void Checker::CheckUncommitted(const Member& member) {
+  const RaftCore& core = member.core();
+  uint64_t bytes = 0, commands = 0;
+  for (Index index = core.log().last(); index > core.commit() && core.log().At(index)->term == core.term();
+       index = Previous(index)) {
+    bytes += core.log().At(index)->payload.size();
+    commands += core.log().At(index)->kind == EntryKind::kCommand ? 1 : 0;
+  }
+  if (commands > 1 && bytes > core.options().max_uncommitted_bytes)
+    Report("I15", &member, "takes more than may be uncommitted");
+}
+
+void Checker::CheckSnapshot(const Member& member) {
+  const Snapshot& snapshot = member.core().snapshot();
+  if (!snapshot.data) return;
+  const auto [known, news] = snapshots_.try_emplace(snapshot.meta.index, snapshot.data);
+  if (!news && *known->second != *snapshot.data)
+    Report("I5", &member, "another snapshot at " + std::to_string(snapshot.meta.index.value));
+}
+
+void Checker::CheckPart(const Member& member, const Message& message, const SnapshotPart& part) {
+  const auto leader = LeaderOf(message.term);
+  if (!leader || *leader != member.id()) Report("I11", &member, "sends a snapshot in a term that is not its own");
+  const uint64_t index = part.meta.index.value;
+  if (index >= applied_.size() || applied_[index].second != part.meta.term)
+    Report("I11", &member, "sends a snapshot of what nobody has applied");
+  const auto known = snapshots_.find(part.meta.index);
+  if (known == snapshots_.end()) return Report("I11", &member, "sends a snapshot that nobody made");
+  const std::string& whole = *known->second;
+  const bool fits = part.total_bytes == whole.size() && part.checksum == Hash64(whole) &&
+                    part.offset <= whole.size() && whole.substr(part.offset, part.data.size()) == part.data;
+  if (!fits) Report("I11", &member, "a part that is not of its snapshot");
+  if (part.data.size() > member.core().options().snapshot_part_bytes)
+    Report("I11", &member, "a part above its limit");
+}
+
 void Checker::OnDurable(const Member& member) {
   Seen& seen = SeenOf(member);
   const HardState& durable = member.disk().hard_state;
@@ -247,6 +302,7 @@ void Checker::OnSend(const Member& member, const Message& message) {
     Report("I9", &member, "boasts of entries that are not durable");
   if (const auto* append = std::get_if<AppendRequest>(&message.body))
     CheckAppend(member, message, *append);
+  if (const auto* part = std::get_if<SnapshotPart>(&message.body)) CheckPart(member, message, *part);
   if (const auto* appended = std::get_if<AppendResponse>(&message.body); appended && appended->ok) {
     const bool durable =
         appended->match <= disk.snapshot.meta.index ||

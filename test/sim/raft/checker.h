@@ -1,20 +1,26 @@
-// What must hold in a group whatever happens: a second book-keeping, apart from the code that it
-// judges, fed after every event. The numbers (I1, I2, …) are used in its reports.
+// What must hold in a group whatever happens: a second book-keeping, apart from the code that it judges, fed after every
+// event. The numbers (I1, I2, …) are used in its reports.
 //
-//   I1  one leader per term                       I9  nothing leaves before what it claims is
-//   durable I2  one vote per member and term              I10 0 ≤ match < next ≤ last+1, and match
-//   is true I3  equal (index, term) → equal logs          I11 requests are contiguous, of known
-//   entries, within limits I4  a leader only appends                     I12 a leader never
-//   campaigns; it has a majority's votes I5  all apply the same                        I13 what a
-//   client was told is kept, once I6  a new leader has all that is committed    I14 a read sees all
-//   that was acknowledged before it I7  committed = durable on a majority, with   I15 what is
-//   queued is bounded
-//       an entry of the leader's own term
-//   R10 silence leads to an election: nothing else than R10 allows resets the timer
-//   I8  terms, commit and applied only grow
+//   I1   one leader per term
+//   I2   one vote per member and term
+//   I3   equal (index, term): equal logs up to there
+//   I4   a leader only appends
+//   I5   all apply the same, and make the same snapshots
+//   I6   a new leader has all that is committed
+//   I7   committed is what is durable on a majority, up to an entry of the leader's own term
+//   I8   terms, commit and applied only grow
+//   I9   nothing leaves before what it claims is durable
+//   I10  0 ≤ match < next ≤ last + 1, and match is true
+//   I11  requests are contiguous, of known entries, within limits; parts of snapshots are parts of what somebody made
+//   I12  a leader never campaigns; it has a majority's votes
+//   I13  what a client was told is kept, once
+//   I14  a read sees all that was acknowledged before it
+//   I15  what is queued is bounded: requests on their way, uncommitted bytes, messages of a well group
+//   R10  silence leads to an election: nothing else than R10 allows resets the timer
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -76,6 +82,7 @@ class Checker {
     Index commit;
     Index applied;
     Index base;
+    Index snapshot;
     std::vector<const Entry*> entries;  // after base
     Term durable_term;
     Index applied_by_machine;
@@ -90,6 +97,9 @@ class Checker {
   void CheckProgress(const Member& member);
   void CheckVote(const Member& member, Term term, NodeId candidate);
   void CheckAppend(const Member& member, const Message& message, const AppendRequest& request);
+  void CheckPart(const Member& member, const Message& message, const SnapshotPart& part);
+  void CheckSnapshot(const Member& member);
+  void CheckUncommitted(const Member& member);
   uint64_t ChainOf(const Member& member, const Entry& entry, Term previous_term);
   Seen& SeenOf(const Member& member);
 
@@ -99,6 +109,7 @@ class Checker {
   std::map<std::pair<NodeId, Term>, NodeId> votes_;
   std::unordered_map<Key, uint64_t, KeyHash> chain_;
   std::vector<std::pair<uint64_t, Term>> applied_;  // chain and term by index
+  std::map<Index, std::shared_ptr<const std::string>> snapshots_;
   Index committed_;
   Term committed_term_;
   Index acknowledged_;

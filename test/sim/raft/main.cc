@@ -1,4 +1,5 @@
 // Random runs of a consensus group: one seed each, faults first, then healing. See --help.
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -6,6 +7,7 @@
 #include <csignal>
 #include <cstring>
 #include <iostream>
+#include <optional>
 
 #include "test/sim/raft/world.h"
 
@@ -30,6 +32,21 @@ void OnFatal(int signal) {
   std::raise(signal);
 }
 
+// With more than one: runs the rest of main in each of the children, which get other seeds, and tells the parent whether
+// all went well.
+std::optional<bool> RunChildren(unsigned processes, uint64_t* first) {
+  constexpr uint64_t kApart = 1'000'000'000'000;
+  if (processes <= 1) return std::nullopt;
+  for (unsigned child = 0; child < processes; ++child) {
+    if (fork() != 0) continue;
+    *first += child * kApart;
+    return std::nullopt;
+  }
+  bool well = true;
+  for (int status = 0; wait(&status) > 0;) well = well && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return well;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -37,6 +54,7 @@ int main(int argc, char** argv) {
       "Consensus in virtual time: the real core, a modelled network, disks, clocks and clients.");
   uint64_t first = 1, seeds = 1000, events = 4000, seed = 0;
   double seconds = 0;
+  unsigned processes = 1;
   bool trace = false, fresh = false;
   app.add_option("--seed", seed, "run this seed only");
   app.add_option("--first", first, "first seed")->capture_default_str();
@@ -45,6 +63,7 @@ int main(int argc, char** argv) {
   app.add_option("--events", events, "under faults, per run")->capture_default_str();
   app.add_flag("--fresh", fresh, "first seed from the clock");
   app.add_flag("--trace", trace, "print every event");
+  app.add_option("--processes", processes, "so many at the same time, with other seeds each")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   const auto start = std::chrono::steady_clock::now();
   const auto elapsed = [&] {
@@ -56,7 +75,10 @@ int main(int argc, char** argv) {
   if (seed != 0) {
     first = seed;
     seeds = 1;
+    processes = 1;
   }
+  const std::optional<bool> children_well = RunChildren(processes, &first);
+  if (children_well) return *children_well ? 0 : 1;
   for (const int signal : {SIGABRT, SIGSEGV, SIGALRM}) std::signal(signal, OnFatal);
   uint64_t runs = 0, total_events = 0, acknowledged = 0, terms = 0;
   for (uint64_t i = 0; i < seeds && (seconds == 0 || elapsed() < seconds); ++i) {

@@ -73,24 +73,26 @@ Command ParseCommand(const std::string& payload) {
   return command;
 }
 
-bool StateMachine::Apply(const Entry& entry) {
+uint64_t StateMachine::Apply(const Entry& entry) {
   applied = entry.index;
-  if (entry.kind != EntryKind::kCommand) return false;
+  if (entry.kind != EntryKind::kCommand) return 0;
   const Command command = ParseCommand(entry.payload);
-  if (command.client != 0) {
-    uint32_t& last = last_of_client[command.client];
-    if (command.number <= last) return false;
-    last = command.number;
-  }
+  Session* session = command.client == 0 ? nullptr : &last_of_client[command.client];
+  if (session != nullptr && command.number <= session->number) return session->result;
+  const uint64_t before = registers[command.target()];
+  registers[command.target()] = command.value();
+  if (session != nullptr) *session = {command.number, before};
   hash = Hash64(entry.payload, hash);
   ++commands;
-  return true;
+  return before;
 }
 
 std::string StateMachine::Save() const {
   std::ostringstream text;
   text << applied.value << ' ' << hash << ' ' << commands;
-  for (const auto& [client, number] : last_of_client) text << ' ' << client << ' ' << number;
+  for (const uint64_t value : registers) text << ' ' << value;
+  for (const auto& [client, session] : last_of_client)
+    text << ' ' << client << ' ' << session.number << ' ' << session.result;
   return text.str();
 }
 
@@ -98,7 +100,9 @@ void StateMachine::Load(const std::string& saved) {
   *this = {};
   std::istringstream text(saved);
   text >> applied.value >> hash >> commands;
-  for (uint32_t client = 0, number = 0; text >> client >> number;) last_of_client[client] = number;
+  for (uint64_t& value : registers) text >> value;
+  Session session;
+  for (uint32_t client = 0; text >> client >> session.number >> session.result;) last_of_client[client] = session;
 }
 
 Member::Member(MemberOptions options, uint64_t seed, Checker* checker)
@@ -170,10 +174,9 @@ Member::Output Member::Finish() {
 
 void Member::ApplyOne(const EntryPtr& entry, Output& output) {
   checker_->OnApply(*this, *entry);
-  state_.Apply(*entry);
-  output.applied.push_back(
-      {entry->index, entry->term,
-       entry->kind == EntryKind::kCommand ? ParseCommand(entry->payload) : Command{}});
+  const uint64_t result = state_.Apply(*entry);
+  output.applied.push_back({entry->index, entry->term,
+                            entry->kind == EntryKind::kCommand ? ParseCommand(entry->payload) : Command{}, result});
 }
 
 void Member::MaybeSnapshot() {

@@ -32,15 +32,22 @@ struct Disk {
   void Compact(const Snapshot& news, Index keep_after);
 };
 
-// Counts commands, each client's each only once, and hashes them in order.
+// A few registers: a command sets one of them and is told what was there. Hashes what it did, in order. Each client's
+// each command happens once; a repeated one is told the same again.
+inline constexpr uint32_t kRegisters = 4;
 struct StateMachine {
+  struct Session {
+    uint32_t number = 0;
+    uint64_t result = 0;
+  };
   Index applied;
   uint64_t hash = 0;
   uint64_t commands = 0;
-  std::map<uint32_t, uint32_t> last_of_client;
+  uint64_t registers[kRegisters] = {};
+  std::map<uint32_t, Session> last_of_client;
 
-  // False: a repeated command, without effect.
-  bool Apply(const Entry& entry);
+  // What the command is told.
+  uint64_t Apply(const Entry& entry);
   std::string Save() const;
   void Load(const std::string& text);
 };
@@ -50,6 +57,9 @@ std::string MakeCommand(uint32_t client, uint32_t number, size_t bytes = 8);
 struct Command {
   uint32_t client = 0;
   uint32_t number = 0;
+
+  uint32_t target() const { return number % kRegisters; }               // the register
+  uint64_t value() const { return (uint64_t{client} << 32) | number; }  // for it
 };
 Command ParseCommand(const std::string& payload);
 
@@ -84,6 +94,7 @@ class Member {
     Index index;
     Term term;
     Command command;
+    uint64_t result = 0;
   };
   struct Output {
     std::vector<Message> messages;

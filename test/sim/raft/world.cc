@@ -114,7 +114,8 @@ bool World::RunOne() {
       Input(event.node);
       break;
     case Kind::kDeliver:
-      if (node.member->alive()) node.inbox.push_back(std::move(slots_[event.slot]));
+      if (node.member->alive() && node.inbox.size() < options_.inbox_max)
+        node.inbox.push_back(std::move(slots_[event.slot]));
       slots_[event.slot] = {};
       free_slots_.push_back(event.slot);
       Input(event.node);
@@ -212,6 +213,7 @@ void World::Finish(int n) {
   for (const Message& message : output.messages) Transmit(message);
   for (const Member::Applied& applied : output.applied) OnApplied(n, applied);
   for (const ReadState& read : output.reads) OnRead(read);
+  AnswerReads(n);
   Input(n);
 }
 

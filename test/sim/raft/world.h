@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "test/sim/linearizability.h"
 #include "test/sim/raft/checker.h"
 #include "test/sim/raft/member.h"
 
@@ -31,6 +32,7 @@ struct WorldOptions {
   uint64_t delay_min_us = 500;
   uint64_t delay_max_us = 2 * kMs;
   double late = 0;  // chance of 200–2200 ms instead
+  size_t inbox_max = 256;  // of one member; what comes when it is full is lost
 
   uint64_t sync_us = 1 * kMs;  // a write and its sync, at most
   double slow_sync = 0;        // chance of one longer than an election time-out
@@ -80,6 +82,8 @@ class World {
   // Phase B of a random run: everything is healed, and must work again. Reports to the checker.
   void CheckLiveness();
   uint64_t acknowledged_count() const { return acknowledged_count_; }
+  // What the clients asked and were told, up to the first so many operations.
+  std::vector<mr::test::Operation> History(size_t operations_max) const;
 
   struct Counters {
     uint64_t requests = 0;  // votes, entries, heartbeats, snapshot parts
@@ -115,6 +119,8 @@ class World {
     uint32_t number = 0;  // of the operation under way; 0: none yet
     bool reading = false;
     uint32_t tries = 0;  // of reads
+    std::optional<Index> read_at;  // confirmed: the answer is what is there once this is applied
+    size_t operation = 0;          // in history_
     int node = -1;       // that was asked
     Index index;
     Term term;
@@ -136,6 +142,8 @@ class World {
   void Finish(int n);
   void OnApplied(int n, const Member::Applied& applied);
   void OnRead(const ReadState& read);
+  void AnswerReads(int n);
+  void Told(Client& client, uint64_t result);
   void RunClient(int c);
   void RunFault();
   bool Busy(int n) const;
@@ -154,6 +162,7 @@ class World {
   uint64_t events_ = 0;
   uint64_t trace_hash_ = 0;
   uint64_t acknowledged_count_ = 0;
+  std::vector<mr::test::Operation> history_;
   Counters counters_;
   bool trace_ = false;
 };

@@ -7,6 +7,8 @@
 
 namespace mr::raft::test {
 
+using mr::test::OpKind;
+
 std::string WorldOptions::Describe() const {
   std::ostringstream text;
   text << "members=" << members << " T=" << raft.election_ticks
@@ -14,7 +16,8 @@ std::string WorldOptions::Describe() const {
        << " inflight=" << raft.max_inflight << " part=" << raft.snapshot_part_bytes
        << " snapshot=" << snapshot_every << " keep=" << keep_entries << " clocks=" << clock_spread
        << " drop=" << drop << " duplicate=" << duplicate << " delay=" << delay_max_us
-       << " late=" << late << " sync=" << sync_us << " slow_sync=" << slow_sync
+       << " late=" << late << " inbox=" << inbox_max << " uncommitted=" << raft.max_uncommitted_bytes
+       << " sync=" << sync_us << " slow_sync=" << slow_sync
        << " clients=" << clients << " reads=" << reads << " fault_every=" << fault_every_us
        << " crashes=" << crashes << " cuts=" << cuts << " pauses=" << pauses
        << " transfers=" << transfers;
@@ -47,6 +50,8 @@ WorldOptions SwarmOptions(uint64_t seed) {
   o.duplicate = pick({0, 0.02, 0.1});
   o.delay_max_us = static_cast<uint64_t>(pick({1, 5, 26, 100})) * kMs;
   o.late = pick({0, 0, 0.02, 0.2});
+  o.inbox_max = static_cast<size_t>(pick({2, 16, 256, 256}));
+  o.raft.max_uncommitted_bytes = static_cast<uint64_t>(pick({40, 1000, 1 << 23}));
   o.sync_us = static_cast<uint64_t>(pick({0, 1, 10, 50})) * kMs;
   o.slow_sync = pick({0, 0, 0.01});
   o.clients = static_cast<int>(1 + random.Below(5));
@@ -72,6 +77,10 @@ void World::RunClient(int c) {
   } else if (client.number == client.acknowledged) {
     client.reading = client_random_.Chance(options_.reads);
     ++client.number;
+    client.operation = history_.size();
+    const Command command{static_cast<uint32_t>(c) + 1, client.number};
+    history_.push_back({client.reading ? OpKind::kStatus : OpKind::kSwap, "r" + std::to_string(command.target()),
+                        client.reading ? 0 : command.value(), now_us_, mr::test::kNever, {}});
   }
   client.node = client_random_.Chance(0.8) && Leader() >= 0
                     ? Leader()
@@ -80,6 +89,8 @@ void World::RunClient(int c) {
   client.deadline_us = now_us_ + options_.tick_us * options_.raft.election_ticks * 3;
   if (client.reading) {
     client.acknowledged_before = checker_.acknowledged();
+    client.read_at.reset();
+    history_[client.operation].called_at = now_us_;  // what an earlier try might have read does not matter
     // Each try has its own: an answer to an older one is of an older moment.
     const uint64_t context = (static_cast<uint64_t>(c) << 32) | ++client.tries;
     client.waiting = member(client.node).core().ReadIndex(context);
@@ -102,9 +113,34 @@ void World::OnApplied(int n, const Member::Applied& applied) {
     client.waiting = false;
     if (client.term != applied.term) continue;  // another entry took its place
     checker_.OnAcknowledged(applied.index, applied.term);
-    client.acknowledged = client.acknowledged_write = client.number;
+    client.acknowledged_write = client.number;
     ++acknowledged_count_;
+    Told(client, applied.result);
   }
+}
+
+void World::Told(Client& client, uint64_t result) {
+  client.waiting = false;
+  client.acknowledged = client.number;
+  history_[client.operation].returned_at = now_us_;
+  history_[client.operation].result = result;
+}
+
+// What was called later is not in it, and what had not returned by then is unknown.
+std::vector<mr::test::Operation> World::History(size_t operations_max) const {
+  std::vector<mr::test::Operation> history = history_;
+  std::sort(history.begin(), history.end(), [](const auto& a, const auto& b) {
+    return a.called_at != b.called_at ? a.called_at < b.called_at : a.argument < b.argument;
+  });
+  if (history.size() <= operations_max) return history;
+  const uint64_t end = history[operations_max].called_at;
+  history.resize(operations_max);
+  for (mr::test::Operation& operation : history) {
+    if (operation.returned_at < end) continue;
+    operation.returned_at = mr::test::kNever;
+    operation.result.reset();
+  }
+  return history;
 }
 
 void World::OnRead(const ReadState& read) {
@@ -113,10 +149,22 @@ void World::OnRead(const ReadState& read) {
   Client& client = clients_[c];
   if (!client.waiting || !client.reading || client.tries != static_cast<uint32_t>(read.context))
     return;
-  client.waiting = false;
-  if (!read.ok) return;
+  if (!read.ok) {
+    client.waiting = false;
+    return;
+  }
   checker_.OnRead(client.acknowledged_before, read.index);
-  client.acknowledged = client.number;
+  client.read_at = read.index;
+}
+
+void World::AnswerReads(int n) {
+  const StateMachine& state = member(n).state();
+  for (Client& client : clients_) {
+    if (!client.waiting || !client.reading || client.node != n || !client.read_at || *client.read_at > state.applied)
+      continue;
+    client.read_at.reset();
+    Told(client, state.registers[client.number % kRegisters]);
+  }
 }
 
 void World::RunFault() {
@@ -174,6 +222,7 @@ void World::CheckLiveness() {
       (options_.late > 0 ? 2300 : 200) * kMs;  // until the last message is there
   options_.drop = options_.duplicate = options_.late = options_.slow_sync = 0;
   options_.fault_every_us = 0;
+  options_.inbox_max = 256;
   options_.delay_min_us = 100;
   options_.delay_max_us = 1 * kMs;
   options_.sync_us = 500;
@@ -205,7 +254,11 @@ void World::CheckLiveness() {
                     "a storm: " + std::to_string(counters_.messages - messages) + " messages");
   // One more command, and all are equal.
   options_.clients = 0;
-  const ProposeResult last = Propose(leader, MakeCommand(0, 1));
+  RunUntil([&] { return member(leader).core().commit() == member(leader).core().log().last(); }, 4 * election_us);
+  const Command command{0, 1};
+  history_.push_back({OpKind::kSwap, "r" + std::to_string(command.target()), command.value(), now_us_,
+                      mr::test::kNever, {}});
+  const ProposeResult last = Propose(leader, MakeCommand(command.client, command.number));
   const bool all = RunUntil(
       [&] {
         for (int n = 0; n < size(); ++n)
@@ -221,7 +274,7 @@ void World::CheckLiveness() {
     for (int n = 0; n < size(); ++n) {
       const auto& applied = member(n).state().last_of_client;
       const auto found = applied.find(static_cast<uint32_t>(c) + 1);
-      if (clients_[c].acknowledged_write > (found == applied.end() ? 0 : found->second))
+      if (clients_[c].acknowledged_write > (found == applied.end() ? 0 : found->second.number))
         checker_.Report("I13", &member(n), "an acknowledged command is gone");
     }
   for (int n = 1; n < size(); ++n)
@@ -230,6 +283,18 @@ void World::CheckLiveness() {
       checker_.Report("I5", &member(n), "equal logs, another state");
 }
 
+namespace {
+
+// The clients' view alone, by a judge that knows nothing of logs and terms.
+void CheckHistory(World& world) {
+  constexpr size_t kOperationsMax = 300;
+  const mr::test::Judgement judgement = mr::test::Judge(world.History(kOperationsMax));
+  if (judgement.verdict == mr::test::Verdict::kNot)
+    world.checker().Report("linearizability", nullptr, judgement.reason);
+}
+
+}  // namespace
+
 RunResult RunSeed(uint64_t seed, uint64_t events, bool trace) {
   const WorldOptions options = SwarmOptions(seed);
   if (trace) std::cerr << "seed " << seed << ": " << options.Describe() << "\n";
@@ -237,6 +302,7 @@ RunResult RunSeed(uint64_t seed, uint64_t events, bool trace) {
   world.set_trace(trace);
   world.RunEvents(events);
   if (world.checker().problem().empty()) world.CheckLiveness();
+  if (world.checker().problem().empty()) CheckHistory(world);
   return {world.checker().problem(), world.events(), world.trace_hash(), world.acknowledged_count(),
           world.checker().leader_count()};
 }

@@ -16,7 +16,7 @@ RaftOptions QuickElections() {
 // The election ran inside the timer, and a split vote blocked for ever.
 TEST(RaftLessons, Lesson10_SplitVotesEndInALeader) {
   for (const int size : {2, 4}) {
-    for (uint32_t seed = 0; seed < 100; ++seed) {
+    for (uint32_t seed = 0; seed < 1000; ++seed) {
       Lab lab(size, QuickElections());
       for (int n = 0; n < size; ++n) lab.member(n).disk().hard_state.term = {seed + 1};
       lab.StartAll();
