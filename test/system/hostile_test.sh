@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Hostile bytes on every port of a running cluster: the daemons lose that connection and nothing else.
+# shellcheck source=test/system/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+texts=("$data/kjv/04-job.txt" "$data/kjv/12-acts.txt")
+
+# A cluster whose four ports are known: ports=(coordinator, its page, the worker's map outputs, its page).
+cluster() {
+  spawn coordinator "$bin/mrcoordinator" --listen tcp://127.0.0.1:0 --http 127.0.0.1:0 --state-dir "$work/state" \
+    --rendezvous "$work/cluster.json"
+  coordinator=$spawned
+  wait_for 20 "the coordinator writes its rendezvous file" test -s cluster.json
+  export MR_COORDINATOR="file:$work/cluster.json"
+  start_worker w1 --slots 2 --http 127.0.0.1:0
+  wait_for 20 "the worker says where its page is" grep -q 'status page http' w1.log
+  wait_for 20 "the worker is there" one_alive
+  control=$(port_in '"control": "tcp://[^"]*' cluster.json)
+  page=$(port_in '"http": "http://[^"]*' cluster.json)
+  data_port=$(port_in 'map outputs at tcp://[0-9.:]+' w1.log)
+  worker_page=$(port_in 'status page http://[0-9.:]+' w1.log)
+  wordcount_oracle "${texts[@]}" >oracle
+}
+one_alive() { mr status | grep -q '1 of 1 alive'; }
+port_in() { grep -oE "$1" "$2" | head -1 | grep -oE '[0-9]+/?$' | tr -d /; }
+
+# say PORT FILE: the file's bytes to the port, and whatever it answers into answer.txt; ends when the other side closes,
+# or after five seconds.
+say() {
+  # shellcheck disable=SC2016  # the inner shell expands
+  timeout 5 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"; cat "$2" >&3 & head -c 1000000 <&3 | tr -d "\0" >answer.txt; wait' - "$1" "$2" \
+    >/dev/null 2>&1 || true
+}
+bytes() { printf '%b' "$1"; }
+# zeros N, times N TEXT
+zeros() { head -c "$1" /dev/zero; }
+times() { zeros "$1" | tr '\0' "$2"; }
+
+# What a REQ socket of ZeroMQ says before its first message (ZMTP 3.0, mechanism NULL).
+greeting() {
+  bytes '\xff'; zeros 8; bytes '\x7f\x03\x00NULL'; zeros 48
+  bytes '\x04\x26\x05READY\x0bSocket-Type\x00\x00\x00\x03REQ\x08Identity\x00\x00\x00\x00'
+}
+
+make_hostile() {
+  mkdir -p hostile
+  head -c 300000 /dev/urandom >hostile/random
+  greeting >whole
+  head -c 40 whole >hostile/half-a-greeting
+  { greeting; bytes '\x01\x00\x00'; } >hostile/cut-off
+  { greeting; bytes '\x01\x00\x00\x40'; head -c 64 /dev/urandom; } >hostile/random-message
+  # A frame that says it has 2^62 bytes, and one of 200 MB of which some come.
+  { greeting; bytes '\x01\x00\x02\x40\x00\x00\x00\x00\x00\x00\x00'; zeros 100000; } >hostile/oversized
+  { greeting; bytes '\x01\x00\x02\x00\x00\x00\x00\x0b\xeb\xc2\x00'; zeros 3000000; } >hostile/large
+  # 100,000 arrays in each other, in MessagePack; and an array of 4 billion elements that is not there.
+  { greeting; bytes '\x01\x00\x02\x00\x00\x00\x00\x00\x01\x86\xa0'; times 100000 '\221'; } >hostile/nested
+  { greeting; bytes '\x01\x00\x00\x05\xdd\xff\xff\xff\xff'; } >hostile/many
+  # A message that never ends: frame after frame, each with "more to come".
+  { greeting; for _ in {1..2000}; do bytes '\x01\x02ab'; done; } >hostile/endless
+  { bytes 'GET /'; times 1000000 a; bytes ' HTTP/1.1\r\n\r\n'; } >hostile/long-path
+  { bytes 'GET / HTTP/1.1\r\n'; for _ in {1..5000}; do bytes 'X-Header: y\r\n'; done; bytes '\r\n'; } >hostile/many-headers
+  { bytes 'POST / HTTP/1.1\r\nContent-Length: 99999999999999\r\n\r\n'; zeros 1000000; } >hostile/large-body
+  bytes 'GET /../../../../etc/passwd HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' >hostile/outside
+  bytes 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n' >hostile/foreign-host
+  bytes 'GET /%00%ff%zz HTTP/9.9\r\n\r\n' >hostile/odd
+}
+
+case_daemons_go_on() {
+  local port file
+  cluster
+  make_hostile
+  # A job runs meanwhile, slowly enough to be there all the time.
+  expect 0 mr run --detach "$plugins/slow.so" "${texts[@]}" -o "$work/out" -r 2 --split-size 32Ki -P map_ms=1 -P reduce_ms=1
+  local job
+  job=$(cat out.txt)
+  for port in "$control" "$page" "$data_port" "$worker_page"; do
+    for file in hostile/*; do
+      say "$port" "$file" &
+    done
+    wait
+    alive "$coordinator" || fail "the coordinator died of something on port $port"
+    alive "$worker" || fail "the worker died of something on port $port"
+    expect 0 mr status
+  done
+  says 'refused a request' coordinator.log  # so what was well framed came through to the decoder
+  expect 0 mr wait --timeout 100s "$job"
+  same <(sorted_parts out) oracle
+  expect 0 mr run "$plugins/wordcount.so" "${texts[@]}" -o "$work/second" -r 2
+  same <(sorted_parts second) oracle
+  stop_cluster
+}
+
+case_pages_give_nothing_away() {
+  cluster
+  make_hostile
+  local port
+  for port in "$page" "$worker_page"; do
+    say "$port" hostile/outside
+    ! grep -q 'root:' answer.txt || fail "a page serves files of the machine"
+  done
+  # DNS rebinding: a page on loopback answers for loopback's names only.
+  say "$page" hostile/foreign-host
+  grep -qE '^HTTP/1.1 4' answer.txt || fail "answered for another host: $(head -3 answer.txt)"
+  stop_cluster
+}
+
+run_cases
