@@ -330,7 +330,7 @@ round_flip_byte() {
   wait_for 30 "three reduce tasks run" at_least 3 reduce
   # A partition that no reducer has fetched yet: the segments of five lie in a run file one after the other.
   for ((partition = 0; partition < reducers; partition++)); do
-    [[ -n $(announced "reduce-$partition.*@") ]] || break
+    compgen -G "$work/gates/reduce-$partition.*" >/dev/null || break
   done
   pick_victim
   file=$(find "$work/scratch-$victim" -name '*.run' | sort | tail -1)
@@ -339,7 +339,7 @@ round_flip_byte() {
   flip_byte "$file" "$offset"
   open reduce
   finish "${names[@]}"
-  announced map | sed 's/\..*//' | uniq -d | grep -q . || fail "no map task ran again"
+  announced map | sed 's/\..*//' | uniq -d | grep -q . || fail "no map task ran again after byte $offset of $file has changed"
 }
 flip_byte() {
   local old
@@ -361,10 +361,12 @@ round_full_scratch() {
   expect 0 mr run --detach "$plugins/slow.so" "${texts[@]}" -o "$work/out" -r "$reducers" --split-size 64Ki \
     -P map_ms=1 -P reduce_ms=1 --max-attempts 1
   job=$(cat "$work/out.txt")
-  wait_for 30 "worker c meets the end of its disk" grep -qiE 'no space|scratch.*full' "$work/c.log"
+  wait_for 30 "worker c meets the end of its disk" has_failed c
   rm "$scratch/filler"
   finish a c
 }
+
+has_failed() { mr workers | awk -v name="$1" '$2 == name && $7 > 0 { found = 1 } END { exit !found }'; }
 
 round_cut_network() {
   root_only "makes network namespaces"

@@ -1,11 +1,11 @@
 #include "common/net/data_channel.h"
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "common/base/logging.h"
+#include "common/base/mutex.h"
 #include "common/base/strings.h"
 #include "common/net/endpoint.h"
 #include "common/net/zmq_socket.h"
@@ -37,7 +37,7 @@ class DataPiece::Pool {
  public:
   // The last one given back, if it is large enough: its memory is likely still in the cache.
   std::unique_ptr<char[]> Take(size_t& capacity) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (free_.empty() || free_.back().second < capacity) return std::make_unique_for_overwrite<char[]>(capacity);
     auto [room, its_capacity] = std::move(free_.back());
     free_.pop_back();
@@ -46,16 +46,16 @@ class DataPiece::Pool {
     return std::move(room);
   }
   void Give(std::unique_ptr<char[]> room, size_t capacity) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (bytes_ + capacity > kPooledBytes) return;
     bytes_ += capacity;
     free_.emplace_back(std::move(room), capacity);
   }
 
  private:
-  std::mutex mutex_;
-  std::vector<std::pair<std::unique_ptr<char[]>, size_t>> free_;
-  size_t bytes_ = 0;
+  Mutex mutex_;
+  std::vector<std::pair<std::unique_ptr<char[]>, size_t>> free_ MR_GUARDED_BY(mutex_);
+  size_t bytes_ MR_GUARDED_BY(mutex_) = 0;
 };
 
 DataPiece::DataPiece(std::shared_ptr<Pool> pool, std::unique_ptr<char[]> room, size_t capacity)

@@ -135,7 +135,8 @@ row_B6() {
   budget=$(($(stat -c %s "$records") / 10))
   ((budget >= 1 << 20)) || budget=$((1 << 20))
   part=$work/records-part  # half a budget: nothing is spilled
-  head -c $((budget / 200 * 100)) "$records" >"$part"
+  local half=$((budget / 200))  # records
+  head -c $((half * 100)) "$records" >"$part"
   for ((round = 1; round <= runs; ++round)); do
     sort_in "$budget" "$records" spilled
     sort_in "$budget" "$part" fits

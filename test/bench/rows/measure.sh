@@ -94,8 +94,6 @@ report_value() {
   results+=("$1|$2|$3|$4|||$value|$5|$(judge "$value" "$5")")
 }
 
-# report_missing ROW WHAT WHY: a line that could not be measured.
-report_missing() { results+=("$1|$2||||$3|||"); }
 
 # 0.0123 s is 12.3 ms.
 with_unit() {
