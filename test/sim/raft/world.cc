@@ -256,6 +256,11 @@ void World::Crash(int n) {
   node.member->Crash(disk_random_.Below(node.member->pending_steps() + 1));
   node.inbox.clear();
   node.tick_due = false;
+  // What it had promised its clients died with it. (A term that was not durable yet can come again, and with it the
+  // same index and term for another command.)
+  for (Client& client : clients_) {
+    if (client.node == n) client.node = -1;
+  }
 }
 
 void World::Restart(int n) {
