@@ -25,44 +25,55 @@ one_alive() { mr status | grep -q '1 of 1 alive'; }
 port_in() { grep -oE "$1" "$2" | head -1 | grep -oE '[0-9]+/?$' | tr -d /; }
 
 # say PORT FILE: the file's bytes to the port, and whatever it answers into answer.txt; ends when the other side closes,
-# or after five seconds.
+# or after five seconds. Files in zmtp/ come after the greeting of a REQ socket of ZeroMQ, in its two steps.
 say() {
   # shellcheck disable=SC2016  # the inner shell expands
-  timeout 5 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"; cat "$2" >&3 & head -c 1000000 <&3 | tr -d "\0" >answer.txt; wait' - "$1" "$2" \
-    >/dev/null 2>&1 || true
+  timeout 5 bash -c '
+    exec 3<>"/dev/tcp/127.0.0.1/$1"
+    if [[ $2 == */zmtp/* ]]; then
+      head -c 10 zmtp-greeting >&3
+      head -c 10 <&3
+      tail -c +11 zmtp-greeting >&3
+      head -c 54 <&3
+    fi >answer.txt
+    cat "$2" >&3 &
+    head -c 1000000 <&3 | tr -d "\0" >>answer.txt
+    wait' - "$1" "$2" >/dev/null 2>&1 || true
 }
 bytes() { printf '%b' "$1"; }
 # zeros N, times N TEXT
 zeros() { head -c "$1" /dev/zero; }
 times() { zeros "$1" | tr '\0' "$2"; }
 
-# What a REQ socket of ZeroMQ says before its first message (ZMTP 3.0, mechanism NULL).
-greeting() {
-  bytes '\xff'; zeros 8; bytes '\x7f\x03\x00NULL'; zeros 48
-  bytes '\x04\x26\x05READY\x0bSocket-Type\x00\x00\x00\x03REQ\x08Identity\x00\x00\x00\x00'
-}
+# ZMTP 3.0, mechanism NULL: 64 bytes, then the command READY.
+greeting() { bytes '\xff'; zeros 8; bytes '\x7f\x03\x00NULL'; zeros 48; }
+ready() { bytes '\x04\x26\x05READY\x0bSocket-Type\x00\x00\x00\x03REQ\x08Identity\x00\x00\x00\x00'; }
 
 make_hostile() {
-  mkdir -p hostile
-  head -c 300000 /dev/urandom >hostile/random
-  greeting >whole
-  head -c 40 whole >hostile/half-a-greeting
-  { greeting; bytes '\x01\x00\x00'; } >hostile/cut-off
-  { greeting; bytes '\x01\x00\x00\x40'; head -c 64 /dev/urandom; } >hostile/random-message
+  mkdir -p hostile/zmtp hostile/raw
+  greeting >zmtp-greeting
+  cd hostile/zmtp
+  head -c 64 /dev/urandom >random-command
+  { ready; bytes '\x01\x00\x00'; } >cut-off
+  { ready; bytes '\x01\x00\x00\x40'; head -c 64 /dev/urandom; } >random-message
   # A frame that says it has 2^62 bytes, and one of 200 MB of which some come.
-  { greeting; bytes '\x01\x00\x02\x40\x00\x00\x00\x00\x00\x00\x00'; zeros 100000; } >hostile/oversized
-  { greeting; bytes '\x01\x00\x02\x00\x00\x00\x00\x0b\xeb\xc2\x00'; zeros 3000000; } >hostile/large
-  # 100,000 arrays in each other, in MessagePack; and an array of 4 billion elements that is not there.
-  { greeting; bytes '\x01\x00\x02\x00\x00\x00\x00\x00\x01\x86\xa0'; times 100000 '\221'; } >hostile/nested
-  { greeting; bytes '\x01\x00\x00\x05\xdd\xff\xff\xff\xff'; } >hostile/many
+  { ready; bytes '\x01\x00\x02\x40\x00\x00\x00\x00\x00\x00\x00'; zeros 100000; } >oversized
+  { ready; bytes '\x01\x00\x02\x00\x00\x00\x00\x0b\xeb\xc2\x00'; zeros 3000000; } >large
+  # 100,000 arrays in each other, in MessagePack; and an array of 4 billion elements that are not there.
+  { ready; bytes '\x01\x00\x02\x00\x00\x00\x00\x00\x01\x86\xa0'; times 100000 '\221'; } >nested
+  { ready; bytes '\x01\x00\x00\x05\xdd\xff\xff\xff\xff'; } >many
   # A message that never ends: frame after frame, each with "more to come".
-  { greeting; for _ in {1..2000}; do bytes '\x01\x02ab'; done; } >hostile/endless
-  { bytes 'GET /'; times 1000000 a; bytes ' HTTP/1.1\r\n\r\n'; } >hostile/long-path
-  { bytes 'GET / HTTP/1.1\r\n'; for _ in {1..5000}; do bytes 'X-Header: y\r\n'; done; bytes '\r\n'; } >hostile/many-headers
-  { bytes 'POST / HTTP/1.1\r\nContent-Length: 99999999999999\r\n\r\n'; zeros 1000000; } >hostile/large-body
-  bytes 'GET /../../../../etc/passwd HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' >hostile/outside
-  bytes 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n' >hostile/foreign-host
-  bytes 'GET /%00%ff%zz HTTP/9.9\r\n\r\n' >hostile/odd
+  { ready; for _ in {1..2000}; do bytes '\x01\x02ab'; done; } >endless
+  cd ../raw
+  head -c 300000 /dev/urandom >random
+  head -c 40 ../../zmtp-greeting >half-a-greeting
+  { bytes 'GET /'; times 1000000 a; bytes ' HTTP/1.1\r\n\r\n'; } >long-path
+  { bytes 'GET / HTTP/1.1\r\n'; for _ in {1..5000}; do bytes 'X-Header: y\r\n'; done; bytes '\r\n'; } >many-headers
+  { bytes 'POST / HTTP/1.1\r\nContent-Length: 99999999999999\r\n\r\n'; zeros 1000000; } >large-body
+  bytes 'GET /../../../../etc/passwd HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' >outside
+  bytes 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n' >foreign-host
+  bytes 'GET /%00%ff%zz HTTP/9.9\r\n\r\n' >odd
+  cd ../..
 }
 
 case_daemons_go_on() {
@@ -74,7 +85,7 @@ case_daemons_go_on() {
   local job
   job=$(cat out.txt)
   for port in "$control" "$page" "$data_port" "$worker_page"; do
-    for file in hostile/*; do
+    for file in hostile/*/*; do
       say "$port" "$file" &
     done
     wait
@@ -95,11 +106,11 @@ case_pages_give_nothing_away() {
   make_hostile
   local port
   for port in "$page" "$worker_page"; do
-    say "$port" hostile/outside
+    say "$port" hostile/raw/outside
     ! grep -q 'root:' answer.txt || fail "a page serves files of the machine"
   done
   # DNS rebinding: a page on loopback answers for loopback's names only.
-  say "$page" hostile/foreign-host
+  say "$page" hostile/raw/foreign-host
   grep -qE '^HTTP/1.1 4' answer.txt || fail "answered for another host: $(head -3 answer.txt)"
   stop_cluster
 }

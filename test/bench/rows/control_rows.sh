@@ -157,6 +157,7 @@ row_B7() {
     # The next job after the coordinator's death: its task, and those after it, until the result is there.
     from=${EPOCHREALTIME/./}
     restart_coordinator --worker-timeout ${lease}s
+    rm -rf "$work/tiny"
     "$bin/mrsubmit" run --no-config -q -c "$endpoint" wordcount "$work/one" -o "$work/tiny" </dev/null >/dev/null ||
       stop "B7: no result after the coordinator's death; see $work/coordinator.log" 1
     sample B7 coordinator "$(seconds_since "$from")"
