@@ -9,6 +9,8 @@
 namespace mr::coordinator {
 namespace {
 
+// A worker that reports every heartbeat and was not heard of for so many has gone.
+constexpr int kSilentHeartbeats = 3;
 constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 constexpr int kAcknowledgeHeartbeats = 4;
 
@@ -148,15 +150,17 @@ void CoordinatorCore::WatchIdle() {
     if (HasActiveJob() || now_.mono < idle_since_ + *options_.exit_when_idle) return;
     leave_by_ = now_.mono + options_.leave_timeout;
   }
-  bool all_told = true;
+  bool all_gone = true;
   for (Worker& worker : workers_.workers()) {
     if (worker.held) {
       AnswerHeld(worker, wire::WorkVerdict::kLeave);
       worker.told_to_leave = true;
     }
-    if (worker.alive && !worker.told_to_leave) all_told = false;
+    // An answer can be lost: one that was told and still reports is told again.
+    const bool silent = worker.lease_until - options_.lease + kSilentHeartbeats * options_.heartbeat <= now_.mono;
+    if (worker.alive && (!worker.told_to_leave || !silent)) all_gone = false;
   }
-  if (all_told || now_.mono >= *leave_by_) actions_.stop = true;
+  if (all_gone || now_.mono >= *leave_by_) actions_.stop = true;
 }
 
 Duration CoordinatorCore::TickInterval() const {
