@@ -23,6 +23,8 @@ constexpr Duration kUnsentPause = std::chrono::milliseconds(1);
 constexpr Duration kRendezvousPause = std::chrono::seconds(1);
 constexpr Duration kStackPoll = std::chrono::milliseconds(5);
 constexpr int kExitBug = 70;
+// Several times what an answer may take, and what libzmq needs to notice a dead peer.
+constexpr Duration kRenewAfter = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -153,13 +155,26 @@ wire::Request Agent::Envelope(uint64_t request_id, uint64_t epoch, wire::Request
 
 void Agent::Perform(SendRequest action) {
   const Channel channel = action.channel;
+  RenewConnections(channel);
   const wire::Request request = Envelope(action.request_id, action.epoch, std::move(action.body));
   const Status sent = channels_[static_cast<size_t>(channel)]->Send(wire::Encode(request));
   if (!sent) Feed(SendRefused{channel});
 }
 
+// libzmq makes lost connections again by itself, but after a network was cut off one of several sockets has been seen to
+// stay without one for good.
+void Agent::RenewConnections(Channel channel) {
+  const Time now = clock_.Read().mono;
+  std::optional<Time>& since = unanswered_since_[static_cast<size_t>(channel)];
+  if (!since) since = now;
+  if (now - *since < kRenewAfter) return;
+  if (const Status connected = Connect(settings_.endpoint); !connected) LOG(WARNING) << connected.error().text;
+  for (std::optional<Time>& other : unanswered_since_) other = now;
+}
+
 void Agent::OnReply(Channel channel) {
   while (const auto bytes = channels_[static_cast<size_t>(channel)]->Receive()) {
+    unanswered_since_[static_cast<size_t>(channel)].reset();
     auto response = wire::Decode<wire::Response>(*bytes);
     if (!response) {
       LOG(WARNING) << "unreadable answer of the coordinator: " << response.error().text;

@@ -86,6 +86,7 @@ class Agent {
 
   Status Connect(const std::string& endpoint);
   void FollowRendezvous(Time now);
+  void RenewConnections(Channel channel);
   void OnKey(int key);
   void OnReply(Channel channel);
   void OnBlob();
@@ -129,6 +130,7 @@ class Agent {
   uint64_t blob_request_id_ = 0;
   std::unique_ptr<net::RequestChannel> channels_[2];
   std::unique_ptr<net::RequestChannel> blob_channel_;
+  std::optional<Time> unanswered_since_[2];  // of channels_: when the first of the requests was sent
   net::Poller poller_;
   std::map<uint64_t, Task> tasks_;
   uint64_t next_task_id_ = 1;
