@@ -61,6 +61,7 @@ void Server::HandleSignals() {
       Step(StopAsked{});
     } else if (number == SIGHUP) {
       ReopenLog();
+      if (parts_.reload) parts_.reload();
     } else if (number == SIGUSR1) {
       DumpState();
     } else if (number == SIGCHLD && parts_.dev_workers != nullptr) {
