@@ -238,11 +238,13 @@ net::Rendezvous MakeRendezvous(const ServerOptions& options, const net::RequestS
   return rendezvous;
 }
 
-void ReadAgain(RunningSettings& running) {
+// What SIGHUP brings. Nothing: it was wrong, and all stays as it is.
+std::optional<ServerOptions> ReadAgain(RunningSettings& running) {
   ServerOptions options;
   CLI::App app("", "mrcoordinator");
   AddOptions(app, options);
-  (void)running.ReadAgain(app, options.log, {[&] { return CheckOptions(options); }, ""});
+  if (!running.ReadAgain(app, options.log, {[&] { return CheckOptions(options); }, ""})) return std::nullopt;
+  return options;
 }
 
 // Everything from the first file to the last reply. The order matters: processes are forked before
@@ -286,7 +288,9 @@ Status Serve(const ServerOptions& options, RunningSettings& running) {
   const RendezvousFile rendezvous_file(env, rendezvous);
   PrintStart(*requests, http.get());
   LOG(INFO) << log.description();
-  const auto reload = [&] { ReadAgain(running); };
+  const auto reload = [&] {
+    if (const auto changed = ReadAgain(running)) core.TakeLimits(MakeCoreOptions(*changed, now, durable.epoch));
+  };
   Server server({clock, core, log, blobs, *requests, *signals, reload, http.get(), dev_workers.get()});
   return server.Run();
 }
@@ -307,7 +311,7 @@ int Main(int argc, char** argv) {
     if (const Status tied = DieWithParent(); !tied)
       return Complain(tied.error().text, kCannotStart);
   }
-  RunningSettings running(app, "coordinator", argc, argv, {});
+  RunningSettings running(app, "coordinator", argc, argv, {"max-jobs", "history"});
   const Status served = Serve(options, running);
   if (served) return 0;
   return Complain(served.error().text,

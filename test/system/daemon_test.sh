@@ -97,7 +97,7 @@ END
 
   configure 1 warning 2 7s
   seen=$(wc -l <coordinator.log)
-  reread coordinator "$coordinator" 'max-jobs "50" -> "1", takes effect at the next start$'
+  reread coordinator "$coordinator" 'max-jobs "50" -> "1"$'
   says 'configuration: log-level "info" -> "warning"$' again.txt
   ! grep -q 'slots' again.txt || fail "the worker's table is none of the coordinator's: $(cat again.txt)"
   seen=$(wc -l <w1.log)
@@ -105,7 +105,14 @@ END
   says 'configuration: drain-timeout "30s" -> "7s"$' again.txt
   says 'configuration: log-level "info" -> "warning"$' again.txt
 
-  # It holds: what is only information is not logged.
+  # It holds: one job at once, and what is only information is not logged.
+  printf 'to be\n' >in.txt
+  mkdir a
+  expect 0 mr run --detach "$plugins/gated.so" in.txt -o out -r 1 --job-dir "$work/a"
+  expect 7 mr run --detach "$plugins/wordcount.so" in.txt -o out2 -r 1
+  says '1 jobs are active, which is the limit \(--max-jobs 1\)'
+  expect 0 mr kill --now last
+  touch a/open-map a/open-reduce  # a worker that has not heard of that yet need not wait either
   seen=$(wc -l <w1.log)
   kill -USR1 "$w1"  # its state is only information
 
