@@ -169,6 +169,7 @@ std::vector<CommandSpec> JobCommands() {
        "ID…",
        {"mrsubmit kill j42 --reason 'wrong input'", "mrsubmit kill --all"},
        {{"reason", 0, kValue, "TEXT", "what others will read"},
+        {"now", 0, kFlag, "", "a job ends at once, without cleanup; see mrsubmit gc"},
         {"all", 0, kFlag, "", "every running job of one user; asks first"},
         {"user", 0, kValue, "NAME", "with --all: whose (me)"}},
        0,

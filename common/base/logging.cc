@@ -8,6 +8,7 @@
 #include <ctime>
 #include <string>
 
+#include "common/base/log_level.h"
 #include "common/base/strings.h"
 
 namespace mr {
@@ -70,14 +71,21 @@ Result<int> OpenLogFile(const std::string& path) {
 
 }  // namespace
 
-Status InitLogging(const char* program, const LogOptions& options) {
+Status SetLogLevel(const std::string& level) {
   int severity = google::GLOG_INFO;
-  if (options.level == "warning") severity = google::GLOG_WARNING;
-  else if (options.level == "error") severity = google::GLOG_ERROR;
-  else if (options.level != "info" && options.level != "debug") {
+  if (level == "warning") severity = google::GLOG_WARNING;
+  else if (level == "error") severity = google::GLOG_ERROR;
+  else if (level != "info" && level != "debug") {
     return Fail(ErrorCode::kInvalidArgument,
-                StrCat("unknown log level '", options.level, "'; use debug, info, warning or error"));
+                StrCat("unknown log level '", level, "'; use debug, info, warning or error"));
   }
+  FLAGS_minloglevel = severity;
+  FLAGS_v = level == "debug" ? 1 : 0;
+  return {};
+}
+
+Status InitLogging(const char* program, const LogOptions& options) {
+  MR_RETURN_IF_ERROR(SetLogLevel(options.level));
   if (options.format != "text" && options.format != "json") {
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat("unknown log format '", options.format, "'; use text or json"));
@@ -95,8 +103,6 @@ Status InitLogging(const char* program, const LogOptions& options) {
   FLAGS_logtostderr = false;
   FLAGS_stderrthreshold = google::GLOG_FATAL;
   for (int level = 0; level < google::NUM_SEVERITIES; ++level) google::SetLogDestination(level, "");
-  FLAGS_minloglevel = severity;
-  FLAGS_v = options.level == "debug" ? 1 : 0;
   google::InitGoogleLogging(program);
   google::AddLogSink(&sink);
   return {};

@@ -10,6 +10,7 @@
 #include <toml++/toml.h>
 
 #include "common/abi/mr_abi.h"
+#include "common/base/log_level.h"
 #include "common/base/strings.h"
 #include "common/base/version.h"
 
@@ -134,6 +135,24 @@ std::string Quoted(const std::string& text) {
   return out + "\"";
 }
 
+std::string ValueText(const std::vector<std::string>& values) {
+  std::vector<std::string> quoted;
+  for (const std::string& value : values) quoted.push_back(Quoted(value));
+  return quoted.empty() ? "\"\"" : quoted.size() == 1 ? quoted[0] : StrCat("[", Join(quoted, ", "), "]");
+}
+
+// The effective value of each setting, by option.
+std::map<std::string, std::string> SettingTexts(const CLI::App& app) {
+  std::map<std::string, std::string> texts;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!IsSetting(ConfigKey(*option))) continue;
+    std::vector<std::string> values = option->results();
+    if (values.empty() && !option->get_default_str().empty()) values.push_back(option->get_default_str());
+    texts[ConfigKey(*option)] = ValueText(values);
+  }
+  return texts;
+}
+
 }  // namespace
 
 CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& bytes, const std::string& help) {
@@ -172,8 +191,12 @@ CLI::Option* AddPairs(CLI::App& app, const std::string& name, std::map<std::stri
 }
 
 void AddLogOptions(CLI::App& app, LogOptions& options) {
-  app.add_option("--log-level", options.level, "debug, info, warning or error")->capture_default_str();
-  app.add_option("--log-format", options.format, "text, or json: one object per line")->capture_default_str();
+  app.add_option("--log-level", options.level, "debug, info, warning or error")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  app.add_option("--log-format", options.format, "text, or json: one object per line")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
   app.add_option("--log-file", options.file, "append to this file instead of stderr");
 }
 
@@ -286,10 +309,7 @@ std::string PrintConfig(const CLI::App& app, const std::string& table_name, cons
     } else if (configured != table.end() && configured->second.values == values) {
       origin = configured->second.origin;
     }
-    std::vector<std::string> quoted;
-    for (const std::string& value : values) quoted.push_back(Quoted(value));
-    const std::string text = quoted.empty() ? "\"\"" : quoted.size() == 1 ? quoted[0] : StrCat("[", Join(quoted, ", "), "]");
-    out += StrCat(values.empty() ? "# " : "", key, " = ", text, "  # ", origin, "\n");
+    out += StrCat(values.empty() ? "# " : "", key, " = ", ValueText(values), "  # ", origin, "\n");
   }
   return out;
 }
@@ -313,43 +333,97 @@ Result<ConfigTable> ReadDaemonTables(const std::string& path, const std::string&
   return table;
 }
 
-}  // namespace
-
-std::optional<int> ParseDaemonOptions(CLI::App& app, const std::string& table_name, int argc,
-                                      const char* const* argv, const DaemonChecks& checks) {
+struct DaemonFlags {
   std::string config_path;
   bool check = false;
   bool print = false;
   bool version = false;
   bool json = false;
-  app.add_option("--config", config_path, StrCat("read [", table_name, "], [auth] and [log] of this TOML file"))
+};
+
+void AddDaemonFlags(CLI::App& app, const std::string& table_name, DaemonFlags& flags) {
+  app.add_option("--config", flags.config_path, StrCat("read [", table_name, "], [auth] and [log] of this TOML file"))
       ->envname("MR_CONFIG");
-  app.add_flag("--check-config", check, "check the configuration and end: 0 good, 2 bad");
-  app.add_flag("--print-config", print, "print the effective configuration with origins, and end");
-  app.add_flag("--version", version, "print the version and end");
-  app.add_flag("--json", json, "with --version: as JSON");
+  app.add_flag("--check-config", flags.check, "check the configuration and end: 0 good, 2 bad");
+  app.add_flag("--print-config", flags.print, "print the effective configuration with origins, and end");
+  app.add_flag("--version", flags.version, "print the version and end");
+  app.add_flag("--json", flags.json, "with --version: as JSON");
+}
+
+// What the files say, applied to `app` and checked together with the rest.
+Result<ConfigTable> LoadDaemonConfig(CLI::App& app, const std::string& table_name, std::string path,
+                                     const DaemonChecks& checks) {
+  constexpr const char* kSystemConfig = "/etc/mr/mr.toml";
+  if (path.empty() && ::access(kSystemConfig, R_OK) == 0) path = kSystemConfig;
+  ConfigTable table;
+  if (!path.empty()) {
+    MR_ASSIGN_OR_RETURN(table, ReadDaemonTables(path, table_name));
+    MR_RETURN_IF_ERROR(ApplyConfig(app, table));
+  }
+  if (checks.valid) MR_RETURN_IF_ERROR(checks.valid());
+  return table;
+}
+
+Status ParseAgain(CLI::App& app, const std::string& table_name, int argc, const char* const* argv,
+                  const DaemonChecks& checks) {
+  DaemonFlags flags;
+  AddDaemonFlags(app, table_name, flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Error& error) {
+    return Fail(ErrorCode::kInvalidArgument, error.what());
+  }
+  const auto table = LoadDaemonConfig(app, table_name, flags.config_path, checks);
+  return table ? Status() : Fail(table.error());
+}
+
+}  // namespace
+
+std::optional<int> ParseDaemonOptions(CLI::App& app, const std::string& table_name, int argc,
+                                      const char* const* argv, const DaemonChecks& checks) {
+  DaemonFlags flags;
+  AddDaemonFlags(app, table_name, flags);
   if (const auto code = ParseCommandLine(app, argc, argv)) return code;
-  if (version) {
-    std::cout << VersionText(app.get_name(), json, checks.libzmq);
+  if (flags.version) {
+    std::cout << VersionText(app.get_name(), flags.json, checks.libzmq);
     return 0;
   }
-  constexpr const char* kSystemConfig = "/etc/mr/mr.toml";
-  if (config_path.empty() && ::access(kSystemConfig, R_OK) == 0) config_path = kSystemConfig;
-  ConfigTable table;
-  const auto load = [&]() -> Status {
-    if (!config_path.empty()) {
-      MR_ASSIGN_OR_RETURN(table, ReadDaemonTables(config_path, table_name));
-      MR_RETURN_IF_ERROR(ApplyConfig(app, table));
-    }
-    return checks.valid ? checks.valid() : Status();
-  };
-  if (const Status loaded = load(); !loaded) {
-    std::cerr << app.get_name() << ": " << loaded.error().text << "\ntry '" << app.get_name() << " --help'\n";
+  const auto table = LoadDaemonConfig(app, table_name, flags.config_path, checks);
+  if (!table) {
+    std::cerr << app.get_name() << ": " << table.error().text << "\ntry '" << app.get_name() << " --help'\n";
     return 2;
   }
-  if (print) std::cout << PrintConfig(app, table_name, table);
-  if (check || print) return 0;
+  if (flags.print) std::cout << PrintConfig(app, table_name, *table);
+  if (flags.check || flags.print) return 0;
   return std::nullopt;
+}
+
+RunningSettings::RunningSettings(const CLI::App& app, std::string table_name, int argc, const char* const* argv,
+                                 std::set<std::string> live)
+    : table_name_(std::move(table_name)), argc_(argc), argv_(argv), live_(std::move(live)), values_(SettingTexts(app)) {
+  live_.insert("log-level");
+}
+
+bool RunningSettings::ReadAgain(CLI::App& app, const LogOptions& log, const DaemonChecks& checks) {
+  if (const Status parsed = ParseAgain(app, table_name_, argc_, argv_, checks); !parsed) {
+    LOG(ERROR) << "the configuration was not read again, everything stays as it was: " << parsed.error().text;
+    return false;
+  }
+  // Who asks for it reads the answer, whatever the level was and will be.
+  (void)SetLogLevel("info");
+  bool differs = false;
+  for (const auto& [key, text] : SettingTexts(app)) {
+    std::string& in_force = values_[key];
+    if (in_force == text) continue;
+    differs = true;
+    const bool live = live_.contains(key);
+    LOG(INFO) << "configuration: " << key << " " << in_force << " -> " << text
+              << (live ? "" : ", takes effect at the next start");
+    if (live) in_force = text;
+  }
+  if (!differs) LOG(INFO) << "configuration: read again, nothing has changed";
+  (void)SetLogLevel(log.level);
+  return true;
 }
 
 }  // namespace mr

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,5 +67,25 @@ struct DaemonChecks {
 // end: 0, or 2 when the command line or a file is wrong.
 std::optional<int> ParseDaemonOptions(CLI::App& app, const std::string& table_name, int argc,
                                       const char* const* argv, const DaemonChecks& checks = {});
+
+// The settings of a running daemon, for SIGHUP. For the thread that handles signals.
+class RunningSettings {
+ public:
+  // `app`: as ParseDaemonOptions left it, `argv`: what it was given, which must stay. `live`: the options, without
+  // dashes, that the daemon can change while it runs; --log-level always can.
+  RunningSettings(const CLI::App& app, std::string table_name, int argc, const char* const* argv,
+                  std::set<std::string> live);
+  // Reads command line, environment and files again into `app`, a new one with the same options, and logs each
+  // setting that differs from the one that is in force. True: the new level of `log` (which `app` fills) is in force
+  // and the caller takes the live ones. False: something is wrong, which has been logged, and nothing changes.
+  bool ReadAgain(CLI::App& app, const LogOptions& log, const DaemonChecks& checks);
+
+ private:
+  std::string table_name_;
+  int argc_;
+  const char* const* argv_;
+  std::set<std::string> live_;
+  std::map<std::string, std::string> values_;  // in force, by option
+};
 
 }  // namespace mr

@@ -42,6 +42,12 @@ class CoordinatorCore {
 
   // Shown by every cluster answer from now on; the shell learns it after the core is made.
   void set_http(std::string url) { options_.http = std::move(url); }
+  // Takes max_jobs, history and history_age of `options`; they count from the next Step on.
+  void TakeLimits(const CoreOptions& options) {
+    options_.max_jobs = options.max_jobs;
+    options_.history = options.history;
+    options_.history_age = options.history_age;
+  }
 
   // Read-only, for snapshots, dumps and tests.
   const State& state() const { return state_; }

@@ -110,6 +110,12 @@ void AddProcessOptions(CLI::App& app, ServerOptions& options) {
   AddLogOptions(app, options.log);
 }
 
+void AddOptions(CLI::App& app, ServerOptions& options) {
+  AddNetworkOptions(app, options);
+  AddJobOptions(app, options);
+  AddProcessOptions(app, options);
+}
+
 Status CheckOptions(const ServerOptions& options) {
   if (!options.peers.empty()) {
     return Fail(ErrorCode::kUnsupported,
@@ -232,9 +238,18 @@ net::Rendezvous MakeRendezvous(const ServerOptions& options, const net::RequestS
   return rendezvous;
 }
 
+// What SIGHUP brings. Nothing: it was wrong, and all stays as it is.
+std::optional<ServerOptions> ReadAgain(RunningSettings& running) {
+  ServerOptions options;
+  CLI::App app("", "mrcoordinator");
+  AddOptions(app, options);
+  if (!running.ReadAgain(app, options.log, {[&] { return CheckOptions(options); }, ""})) return std::nullopt;
+  return options;
+}
+
 // Everything from the first file to the last reply. The order matters: processes are forked before
 // threads exist, and the rendezvous file appears when requests are taken.
-Status Serve(const ServerOptions& options) {
+Status Serve(const ServerOptions& options, RunningSettings& running) {
   Env& env = PosixEnv();
   const SystemClock clock;
   const Now now = clock.Read();
@@ -273,7 +288,10 @@ Status Serve(const ServerOptions& options) {
   const RendezvousFile rendezvous_file(env, rendezvous);
   PrintStart(*requests, http.get());
   LOG(INFO) << log.description();
-  Server server({clock, core, log, blobs, *requests, *signals, http.get(), dev_workers.get()});
+  const auto reload = [&] {
+    if (const auto changed = ReadAgain(running)) core.TakeLimits(MakeCoreOptions(*changed, now, durable.epoch));
+  };
+  Server server({clock, core, log, blobs, *requests, *signals, reload, http.get(), dev_workers.get()});
   return server.Run();
 }
 
@@ -283,9 +301,7 @@ int Main(int argc, char** argv) {
   CLI::App app(
       "Owns the jobs of a Millrace cluster: hands out tasks to workers and decides who wins.",
       "mrcoordinator");
-  AddNetworkOptions(app, options);
-  AddJobOptions(app, options);
-  AddProcessOptions(app, options);
+  AddOptions(app, options);
   const DaemonChecks checks{[&] { return CheckOptions(options); }, net::ZmqVersion()};
   if (const auto code = ParseDaemonOptions(app, "coordinator", argc, argv, checks)) return *code;
   options.http_given = app.get_option("--http")->count() > 0;
@@ -295,7 +311,8 @@ int Main(int argc, char** argv) {
     if (const Status tied = DieWithParent(); !tied)
       return Complain(tied.error().text, kCannotStart);
   }
-  const Status served = Serve(options);
+  RunningSettings running(app, "coordinator", argc, argv, {"max-jobs", "history"});
+  const Status served = Serve(options, running);
   if (served) return 0;
   return Complain(served.error().text,
                   served.error().code == ErrorCode::kInternal ? kBug : kCannotStart);

@@ -61,6 +61,8 @@ void Server::HandleSignals() {
       Step(StopAsked{});
     } else if (number == SIGHUP) {
       ReopenLog();
+      if (parts_.reload) parts_.reload();
+      Step(Tick{});  // what is due by new limits
     } else if (number == SIGUSR1) {
       DumpState();
     } else if (number == SIGCHLD && parts_.dev_workers != nullptr) {

@@ -5,6 +5,8 @@
 // A reply leaves only after every record of its batch is durable.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +30,7 @@ struct ServerParts {
   BlobStore& blobs;
   net::RequestServer& requests;
   SignalQueue& signals;
+  std::function<void()> reload = nullptr;  // at SIGHUP; may be empty
   HttpServer* http = nullptr;         // null: no web pages
   DevWorkers* dev_workers = nullptr;  // null: none
 };

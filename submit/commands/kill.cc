@@ -21,6 +21,17 @@ Result<wire::KillRequest> RequestFor(Cluster& cluster, const std::string& text,
   return request;
 }
 
+// With --now what is left of a job, its cleanup, is killed after it. Attempts get no grace in any case.
+Result<wire::KillResponse> Kill(Cluster& cluster, const wire::KillRequest& request, bool now) {
+  MR_ASSIGN_OR_RETURN(const wire::KillResponse killed, cluster.Ask<wire::KillResponse>(request));
+  if (!now || request.task || wire::IsEnded(killed.state)) return killed;
+  wire::KillRequest cleanup = request;
+  cleanup.task = TaskId{request.job, Phase::kFinish, 0};
+  MR_ASSIGN_OR_RETURN(wire::KillResponse ended, cluster.Ask<wire::KillResponse>(std::move(cleanup)));
+  ended.already_ended = false;  // perhaps the cleanup was quicker than the second request
+  return ended;
+}
+
 Result<std::vector<std::string>> RunningJobs(Cluster& cluster, const std::string& user) {
   wire::ListJobsRequest request;
   request.user = user;
@@ -74,7 +85,7 @@ int KillCommand(Invocation& invocation) {
       exit_code = std::max(exit_code, StopWith(invocation, request.error()));
       continue;
     }
-    const Result<wire::KillResponse> answer = (*cluster)->Ask<wire::KillResponse>(*request);
+    const Result<wire::KillResponse> answer = Kill(**cluster, *request, settings.Flag("now"));
     if (!answer) {
       exit_code = std::max(exit_code, StopWith(invocation, answer.error()));
       continue;
@@ -84,7 +95,7 @@ int KillCommand(Invocation& invocation) {
     if (invocation.console.json()) continue;
     invocation.console.Note(
         answer->already_ended ? StrCat(name, " had ended already (", StateName(answer->state), ")")
-                              : StrCat("killing ", name));
+                              : StrCat(answer->state == wire::JobState::kKilled ? "killed " : "killing ", name));
   }
   if (invocation.console.json()) invocation.console.Out(KillJson(results) + "\n");
   return exit_code;

@@ -117,6 +117,22 @@ case_killed_is_3() {
   stop_cluster
 }
 
+case_kill_now_waits_for_nothing() {
+  cluster
+  gated_job "$work/a"
+  # The only worker stands still, so nobody cleans up.
+  kill -STOP "${worker_w1:?}"
+  expect 0 mr kill --now "$job"
+  says "^killed $job\$"
+  expect 3 mr wait "$job"
+  expect 0 mr status "$job"
+  says 'temporary files may remain in' out.txt
+  # The worker hears of it: its slot is free again.
+  kill -CONT "$worker_w1"
+  expect 0 mr run "$plugins/wordcount.so" in.txt -o out
+  stop_cluster
+}
+
 case_still_running_is_4() {
   cluster
   gated_job "$work/a"

@@ -63,6 +63,73 @@ case_pid_and_log_files() {
   [[ ! -e c.pid && ! -e w.pid ]] || fail "a pid file is left over: $(ls ./*.pid)"
 }
 
+case_configuration_is_read_again() {
+  configure() {  # configure MAX_JOBS LEVEL SLOTS DRAIN
+    cat >mr.toml <<END
+[coordinator]
+listen = ["tcp://127.0.0.1:0"]
+http = "off"
+rendezvous = "$work/cluster.json"
+max-jobs = $1
+[worker]
+coordinator = "file:$work/cluster.json"
+name = "w1"
+slots = $3
+drain-timeout = "$4"
+[log]
+level = "$2"
+END
+  }
+  # Answered by the last line of a reading, in a log of NAME.log from line $seen on.
+  reread() {  # reread NAME PID PATTERN
+    kill -HUP "$2"
+    wait_for 20 "$1 has read it again" bash -c "tail -n +$((seen + 1)) $1.log | grep -qE '$3'"
+    tail -n +$((seen + 1)) "$1.log" >again.txt
+  }
+  configure 50 info 1 30s
+  spawn coordinator "$bin/mrcoordinator" --config mr.toml
+  local coordinator=$spawned seen
+  wait_for 20 'the coordinator is up' test -s cluster.json
+  export MR_COORDINATOR="file:$work/cluster.json"
+  spawn w1 "$bin/mrworker" --config mr.toml
+  local w1=$spawned
+  wait_for 20 'the worker is alive' status_says '1 of 1 alive'
+
+  configure 1 warning 2 7s
+  seen=$(wc -l <coordinator.log)
+  reread coordinator "$coordinator" 'max-jobs "50" -> "1"$'
+  says 'configuration: log-level "info" -> "warning"$' again.txt
+  ! grep -q 'slots' again.txt || fail "the worker's table is none of the coordinator's: $(cat again.txt)"
+  seen=$(wc -l <w1.log)
+  reread w1 "$w1" 'slots "1" -> "2", takes effect at the next start$'
+  says 'configuration: drain-timeout "30s" -> "7s"$' again.txt
+  says 'configuration: log-level "info" -> "warning"$' again.txt
+
+  # It holds: one job at once, and what is only information is not logged.
+  printf 'to be\n' >in.txt
+  mkdir a
+  expect 0 mr run --detach "$plugins/gated.so" in.txt -o out -r 1 --job-dir "$work/a"
+  expect 7 mr run --detach "$plugins/wordcount.so" in.txt -o out2 -r 1
+  says '1 jobs are active, which is the limit \(--max-jobs 1\)'
+  expect 0 mr kill --now last
+  touch a/open-map a/open-reduce  # a worker that has not heard of that yet need not wait either
+  seen=$(wc -l <w1.log)
+  kill -USR1 "$w1"  # its state is only information
+
+  # What is wrong is refused, and changes nothing.
+  printf '[worker]\nslots = 1\ndrain-timeot = "1s"\n[log]\nlevel = "error"\n' >mr.toml
+  reread w1 "$w1" "everything stays as it was: mr\.toml:3: unknown key .drain-timeot.; did you mean drain-timeout"
+  [[ $(wc -l <again.txt) == 1 ]] || fail "the worker said more: $(cat again.txt)"
+  configure 0 error 1 1s
+  seen=$(wc -l <coordinator.log)
+  reread coordinator "$coordinator" 'everything stays as it was: mr\.toml:5: .*max-jobs'
+  configure 1 info 1 7s
+  seen=$(wc -l <w1.log)
+  reread w1 "$w1" 'log-level "warning" -> "info"$'
+  ! grep -q 'drain-timeout\|slots' again.txt || fail "what stayed is said to differ: $(cat again.txt)"
+  stop_cluster
+}
+
 case_advertise() {
   spawn coordinator "$bin/mrcoordinator" --listen tcp://0.0.0.0:0 --insecure --advertise localhost --http off \
     --rendezvous "$work/cluster.json"

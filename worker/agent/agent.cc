@@ -338,6 +338,9 @@ void Agent::OnSignal() {
   while (::read(signal_fd_, &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGHUP) {
       ReopenLog();
+      if (settings_.reload) {
+        if (const auto changed = settings_.reload()) Feed(*changed);
+      }
     } else if (info.ssi_signo == SIGUSR1) {
       LogState();
       AskForStacks();

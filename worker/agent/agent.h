@@ -43,6 +43,8 @@ struct AgentSettings {
   // What the status page shows, at each heartbeat; may be empty.
   std::function<void(std::shared_ptr<const WorkerStatus>)> publish;
   std::function<uint64_t()> shuffle_sent_bytes;  // may be empty
+  // SIGHUP: reads the configuration again; nothing: it was wrong. May be empty.
+  std::function<std::optional<TimeoutsChanged>()> reload;
 };
 
 class Agent {

@@ -361,6 +361,12 @@ void AgentCore::On(const ScratchObserved& event) {
   scratch_warned_ = event.free_bytes == 0;
 }
 
+// A stop that has begun keeps its time.
+void AgentCore::On(const TimeoutsChanged& event) {
+  if (!draining_) config_.drain_timeout_ms = event.drain_timeout_ms;
+  config_.death_timeout_ms = event.death_timeout_ms;
+}
+
 void AgentCore::On(const StopRequested&) {
   if (draining_) return Leave(0, "asked twice to stop");
   draining_ = true;

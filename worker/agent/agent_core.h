@@ -101,6 +101,7 @@ class AgentCore {
   void On(const ScratchObserved& event);
   void On(const ScratchListed& event);  // agent_sweep.cc
   void On(const StopRequested&);
+  void On(const TimeoutsChanged& event);
 
   void OnError(Channel channel, const wire::RequestBody& request, const wire::ErrorResponse& error);
   void OnRegistered(const wire::RegisterResponse& response);

@@ -77,9 +77,16 @@ struct ScratchListed {
 // First: finish what runs, up to the drain time-out. Second: leave at once.
 struct StopRequested {};
 
+// The configuration has been read again.
+struct TimeoutsChanged {
+  int64_t drain_timeout_ms = 0;
+  int64_t death_timeout_ms = 0;  // 0 = never
+};
+
 using AgentEvent =
     std::variant<Ticked, Replied, SendRefused, PluginArrived, PluginUnavailable, TaskWantedCommit,
-                 TaskReported, TaskDied, TaskObserved, ScratchObserved, ScratchListed, StopRequested>;
+                 TaskReported, TaskDied, TaskObserved, ScratchObserved, ScratchListed, StopRequested,
+                 TimeoutsChanged>;
 
 // ---- actions
 // ------------------------------------------------------------------------------------------------

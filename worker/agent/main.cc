@@ -151,7 +151,7 @@ Result<std::string> FindTaskProgram(Env& env, const std::string& given) {
   return path;
 }
 
-int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
+int Serve(const WorkerOptions& options, WorkerCommandLine& command_line, Spawner& spawner, int signal_fd) {
   Env& env = PosixEnv();
   const SystemClock clock;
   auto mrtask = FindTaskProgram(env, options.mrtask);
@@ -199,6 +199,11 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
     LOG(INFO) << "status page " << status->url();
     settings.publish = [raw = status.get()](auto news) { raw->Publish(std::move(news)); };
   }
+  settings.reload = [&]() -> std::optional<TimeoutsChanged> {
+    const auto changed = command_line.ReadAgain();
+    if (!changed) return std::nullopt;
+    return TimeoutsChanged{changed->drain_timeout_ms, *ParseDeathTimeout(changed->death_timeout)};
+  };
   settings.shuffle_sent_bytes = [raw = server->get()] { return raw->sent_bytes(); };
   auto chores = Chores::Start();
   if (!chores) return Complain(kExitCannotStart, options, chores.error().text);
@@ -217,7 +222,8 @@ int Serve(const WorkerOptions& options, Spawner& spawner, int signal_fd) {
 int Main(int argc, char** argv) {
   const int parent = ::getppid();
   WorkerOptions options;
-  if (const auto code = ParseWorkerOptions(argc, argv, options)) return *code;
+  WorkerCommandLine command_line(argc, argv);
+  if (const auto code = command_line.Parse(options)) return *code;
   if (const Status started = InitLogging("mrworker", options.log); !started) {
     std::cerr << "mrworker: " << started.error().text << std::endl;
     return 2;
@@ -234,7 +240,7 @@ int Main(int argc, char** argv) {
         WriteFileAtomically(PosixEnv(), options.pid_file, StrCat(::getpid(), "\n"));
     if (!written) return Complain(kExitCannotStart, options, written.error().text);
   }
-  const int code = Serve(options, *spawner, signal_fd);
+  const int code = Serve(options, command_line, *spawner, signal_fd);
   if (!options.pid_file.empty()) [[maybe_unused]]
     const Status removed = PosixEnv().RemoveFile(options.pid_file);
   return code;

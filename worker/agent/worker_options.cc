@@ -81,11 +81,26 @@ void AddOptions(CLI::App& app, WorkerOptions& o) {
 
 }  // namespace
 
-std::optional<int> ParseWorkerOptions(int argc, const char* const* argv, WorkerOptions& options) {
+WorkerCommandLine::WorkerCommandLine(int argc, const char* const* argv) : argc_(argc), argv_(argv) {}
+WorkerCommandLine::~WorkerCommandLine() = default;
+
+std::optional<int> WorkerCommandLine::Parse(WorkerOptions& options) {
   CLI::App app("runs tasks for a Millrace coordinator", "mrworker");
   AddOptions(app, options);
-  return ParseDaemonOptions(app, "worker", argc, argv,
-                            {[&] { return CheckWorkerOptions(options); }, net::ZmqVersion()});
+  const DaemonChecks checks{[&] { return CheckWorkerOptions(options); }, net::ZmqVersion()};
+  if (const auto code = ParseDaemonOptions(app, "worker", argc_, argv_, checks)) return code;
+  running_ = std::make_unique<RunningSettings>(app, "worker", argc_, argv_,
+                                               std::set<std::string>{"drain-timeout", "death-timeout"});
+  return std::nullopt;
+}
+
+std::optional<WorkerOptions> WorkerCommandLine::ReadAgain() {
+  WorkerOptions options;
+  CLI::App app("", "mrworker");
+  AddOptions(app, options);
+  const DaemonChecks checks{[&] { return CheckWorkerOptions(options); }, ""};
+  if (!running_->ReadAgain(app, options.log, checks)) return std::nullopt;
+  return options;
 }
 
 Result<uint32_t> ParseSlots(const std::string& text) {

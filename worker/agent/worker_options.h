@@ -3,11 +3,16 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "common/base/logging.h"
 #include "common/base/result.h"
+
+namespace mr {
+class RunningSettings;
+}
 
 namespace mr::worker {
 
@@ -38,8 +43,22 @@ struct WorkerOptions {
 // Whether everything this worker says and hears is encrypted.
 bool UsesKeys(const WorkerOptions& options);
 
-// An exit code when the program should end now (after --help, --version, a usage error …).
-std::optional<int> ParseWorkerOptions(int argc, const char* const* argv, WorkerOptions& options);
+// `argv` must stay.
+class WorkerCommandLine {
+ public:
+  WorkerCommandLine(int argc, const char* const* argv);
+  ~WorkerCommandLine();
+  // An exit code when the program should end now (after --help, --version, a usage error …).
+  std::optional<int> Parse(WorkerOptions& options);
+  // For SIGHUP, after Parse: reads everything again and logs what differs; the new log level is in force. Nothing: it
+  // was wrong, and all stays as it is.
+  std::optional<WorkerOptions> ReadAgain();
+
+ private:
+  int argc_;
+  const char* const* argv_;
+  std::unique_ptr<RunningSettings> running_;
+};
 
 // The values with a choice of forms. Errors: kInvalidArgument, naming the option.
 Result<uint32_t> ParseSlots(const std::string& text);  // auto, or a number from 1 to 1024

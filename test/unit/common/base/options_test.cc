@@ -165,6 +165,74 @@ TEST_F(Config, PrintConfig_SaysWhereEachValueComesFrom) {
   EXPECT_NE(text.find("log-level = \"info\"  # default"), std::string::npos) << text;
 }
 
+// What a new reading logs; `app` must be as new.
+std::string ReadAgain(RunningSettings& running, Daemon& daemon, bool expected) {
+  struct Lines final : google::LogSink {
+    void send(google::LogSeverity, const char*, const char*, int, const google::LogMessageTime&, const char* message,
+              size_t length) override {
+      text += std::string(message, length) + "\n";
+    }
+    std::string text;
+  } lines;
+  google::AddLogSink(&lines);
+  EXPECT_EQ(running.ReadAgain(daemon.app, daemon.log, daemon.checks), expected);
+  google::RemoveLogSink(&lines);
+  return lines.text;
+}
+
+TEST_F(Config, ReadAgain_LogsWhatDiffersAndWhenItHolds) {
+  const std::string path = Write("[coordinator]\nmemory = \"1GiB\"\n");
+  const char* const argv[] = {"mrtest", "--auth", "none", "--config", path.c_str()};
+  Daemon started;
+  ASSERT_EQ(ParseDaemonOptions(started.app, "coordinator", 5, argv), std::nullopt);
+  RunningSettings running(started.app, "coordinator", 5, argv, {"worker-timeout"});
+  Daemon same;
+  EXPECT_EQ(ReadAgain(running, same, true), "configuration: read again, nothing has changed\n");
+
+  // A flag still counts more than a file.
+  Write("[coordinator]\nmemory = \"2GiB\"\nworker-timeout = \"7s\"\n[log]\nlevel = \"error\"\n[auth]\nauth = \"curve\"\n");
+  Daemon changed;
+  EXPECT_EQ(ReadAgain(running, changed, true),
+            "configuration: log-level \"info\" -> \"error\"\n"
+            "configuration: memory \"1GiB\" -> \"2GiB\", takes effect at the next start\n"
+            "configuration: worker-timeout \"10s\" -> \"7s\"\n");
+  EXPECT_EQ(changed.lease_ms, 7000);
+  EXPECT_EQ(FLAGS_minloglevel, google::GLOG_ERROR);
+
+  // What could not change yet is still different from what is in force.
+  Daemon again;
+  EXPECT_EQ(ReadAgain(running, again, true),
+            "configuration: memory \"1GiB\" -> \"2GiB\", takes effect at the next start\n");
+  Write("");
+  Daemon back;
+  EXPECT_EQ(ReadAgain(running, back, true),
+            "configuration: log-level \"error\" -> \"info\"\n"
+            "configuration: memory \"1GiB\" -> \"512.0 MiB\", takes effect at the next start\n"
+            "configuration: worker-timeout \"7s\" -> \"10s\"\n");
+}
+
+TEST_F(Config, ReadAgain_OfSomethingWrongChangesNothing) {
+  const std::string path = Write("");
+  const char* const argv[] = {"mrtest", "--config", path.c_str()};
+  Daemon started;
+  ASSERT_EQ(ParseDaemonOptions(started.app, "coordinator", 3, argv), std::nullopt);
+  RunningSettings running(started.app, "coordinator", 3, argv, {"worker-timeout"});
+  const std::string refused = "the configuration was not read again, everything stays as it was: ";
+  for (const std::string wrong : {"[coordinator]\nworker-timeout = \"soon\"\n", "[log]\nlevel = \"loud\"\n",
+                                  "[log]\nlevle = \"error\"\n", "[log\n"}) {
+    Write(wrong);
+    Daemon daemon;
+    const std::string text = ReadAgain(running, daemon, false);
+    EXPECT_EQ(text.find(refused + path + ":"), 0u) << text;
+    EXPECT_EQ(FLAGS_minloglevel, google::GLOG_INFO);
+  }
+  Write("[log]\nlevel = \"error\"\n");
+  Daemon unfit;
+  unfit.checks.valid = [] { return Status(Fail(ErrorCode::kInvalidArgument, "no key")); };
+  EXPECT_EQ(ReadAgain(running, unfit, false), refused + "no key\n");
+  EXPECT_EQ(FLAGS_minloglevel, google::GLOG_INFO);
+}
+
 TEST(Options, VersionText_NamesProgramAndAbi) {
   EXPECT_NE(VersionText("mrtest", false).find("plugin ABI 1.0"), std::string::npos);
   EXPECT_NE(VersionText("mrtest", true).find("\"program\":\"mrtest\""), std::string::npos);

@@ -451,6 +451,34 @@ TEST_F(AgentCoreTest, Stop_TwiceLeavesAtOnce) {
   EXPECT_TRUE(HasExit(0));
 }
 
+TEST_F(AgentCoreTest, TimeoutsChanged_HoldFromThenOn) {
+  Register();
+  Step(TimeoutsChanged{1000, 40'000});
+  After(39'999);
+  EXPECT_TRUE(All<Exit>().empty());
+  After(1);
+  EXPECT_TRUE(HasExit(7));
+}
+
+TEST_F(AgentCoreTest, TimeoutsChanged_LeaveAStopThatHasBegunItsTime) {
+  Register();
+  const uint32_t slot = Run(Map(0));
+  Step(TaskReported{slot, Good(Map(0)), ""});
+  Note();
+  AnswerReport({{Map(0)}, {}, {}, {}, {}, false, {}});
+  Step(StopRequested{});
+  Note();
+  AnswerReport();
+  Step(TimeoutsChanged{1000, 40'000});
+  for (int beat = 0; beat < 9; ++beat) {
+    After(500);
+    ASSERT_FALSE(Sent<wire::ReportRequest>()->leaving) << beat;
+    AnswerReport();
+  }
+  After(500);  // 5 s: the old --drain-timeout
+  EXPECT_TRUE(Sent<wire::ReportRequest>()->leaving);
+}
+
 TEST_F(AgentCoreTest, DeathTimeout_ExitsWithSeven) {
   Register();
   After(29'999);
