@@ -61,23 +61,24 @@ Duration Backoff(uint32_t trouble) {
 
 void CoordinatorCore::TakeOutcome(Worker& worker, const wire::AttemptOutcome& outcome) {
   const AttemptId& id = outcome.attempt;
-  if (!RunsHere(worker, id)) {
-    // Stale, or a repetition of what was recorded. A map output that did not win is garbage.
-    const bool made_output =
-        outcome.result && std::holds_alternative<wire::MapResult>(*outcome.result);
-    if (made_output && !worker.map_outputs.contains(id)) worker.drop_outputs.Add(id);
-    return;
+  if (RunsHere(worker, id)) {
+    JobRun& run = *FindRun(id.task.job);
+    run.CountCost(outcome.times);
+    run.Changed();
+    if (run.pool.Find(id)->cancelling) {
+      Abort(id, "its job was over");
+    } else if (outcome.result) {
+      TakeResult(worker, outcome);
+    } else {
+      TakeFailure(worker, outcome);
+    }
   }
-  JobRun& run = *FindRun(id.task.job);
-  run.CountCost(outcome.times);
-  run.Changed();
-  if (run.pool.Find(id)->cancelling) {
-    Abort(id, "its job was over");
-  } else if (outcome.result) {
-    TakeResult(worker, outcome);
-  } else {
-    TakeFailure(worker, outcome);
-  }
+  // Stale, a repetition of what was recorded, or too late: a map output that did not win is garbage.
+  const JobEntry* job = state_.Find(id.task.job);
+  const bool made_output = outcome.result && std::holds_alternative<wire::MapResult>(*outcome.result) &&
+                           (job == nullptr || !job->map_only());
+  if (made_output && !worker.map_outputs.contains(id) && !worker.kept_outputs.contains(id))
+    worker.drop_outputs.Add(id);
 }
 
 void CoordinatorCore::TakeResult(Worker& worker, const wire::AttemptOutcome& outcome) {

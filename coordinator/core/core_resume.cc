@@ -290,6 +290,13 @@ void CoordinatorCore::ForgetEarlier(JobRun& run, uint32_t map) {
   Worker* holder = workers_.Find(earlier.holder);
   if (holder == nullptr || holder->kept_outputs.erase(earlier.attempt) == 0) return;
   holder->drop_outputs.Add(earlier.attempt);
+  const JobId job = earlier.attempt.task.job;
+  FindRun(job)->Changed();
+  const auto [first, last] = RangeOf(holder->kept_outputs, job);
+  if (first != last) return;
+  // That was the last: whatever else the worker has of the job goes too.
+  holder->kept_jobs.Remove(job);
+  holder->ended_jobs.Add(job);
 }
 
 }  // namespace mr::coordinator

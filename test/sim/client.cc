@@ -144,9 +144,12 @@ void Cluster::Follow(Wanted& job, const wire::JobView& view) {
   job.ended = view.state;
   backups_ += view.map.backups + view.reduce.backups;
   backups_won_ += view.map.backups_won + view.reduce.backups_won;
-  job.cleaned = std::none_of(view.warnings.begin(), view.warnings.end(), [](const std::string& warning) {
+  // The warning that nobody cleaned up dies with the coordinator that gave it.
+  const bool would_be_told = coordinator_->HasEnded(*job.id) || output_files_.CleanedUp(*job.id);
+  const bool told = std::any_of(view.warnings.begin(), view.warnings.end(), [](const std::string& warning) {
     return warning.find("temporary files may remain") != std::string::npos;
   });
+  job.cleaned = would_be_told && !told;
   if (options_.resumes && view.state != wire::JobState::kSucceeded) SubmitAgain(job);
 }
 

@@ -121,7 +121,7 @@ std::string Options::Describe() const {
   say("tied", tied);
   if (poisoned_job) text += " poisoned_job";
   if (killed_job) text += " killed_job";
-  if (resumes) text += " resumes";
+  if (resumes) text += StrCat(" resumes keep_failed=", ms(keep_failed) / 1000, "s");
   return text;
 }
 
