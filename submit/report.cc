@@ -212,15 +212,25 @@ std::string RecordLines(const wire::Failure& failure) {
   return text;
 }
 
-// The innermost frames of the user's code; those of our own program say nothing to its author. Names with
-// templates in them can fill a screen each, so they are cut.
+// Names with templates in them can fill a screen each, so they are cut; where that is, behind them, stays.
+std::string CutFrame(const std::string& frame) {
+  if (frame.size() <= kFrameBytes) return frame;
+  size_t place = std::min(frame.rfind(" ("), frame.size());          // " (wordcount.so)"
+  const size_t line = frame.rfind(" at ", place);                    // " at parser.cpp:88"
+  if (line != std::string::npos && frame.find(' ', line + 4) == place) place = line;
+  if (frame.size() - place >= kFrameBytes / 2) place = frame.size();  // no such thing
+  const std::string end = frame.substr(place);
+  return StrCat(CutToWidth(frame.substr(0, place), kFrameBytes - end.size()), "…", end);
+}
+
+// The innermost frames of the user's code; those of our own program say nothing to its author.
 std::vector<std::string> UserFrames(const std::vector<std::string>& stack) {
   std::vector<std::string> frames;
   for (const std::string& frame : stack) {
     const bool ours = frame.ends_with("(mrtask)");
     if (ours && !frames.empty()) break;
     if (frames.size() == kFramesMax) break;
-    frames.push_back(frame.size() > kFrameBytes ? CutToWidth(frame, kFrameBytes) + "…" : frame);
+    frames.push_back(CutFrame(frame));
   }
   return frames;
 }

@@ -90,6 +90,28 @@ case_segv() {
   worker_lives_on
 }
 
+case_segv_names_the_source_line() {
+  cluster
+  local line
+  line=$(grep -n 'nowhere = 1;' "$source_dir/apps/testing/segv.cc" | cut -d: -f1)
+  failing segv_lines -P needle=BAD
+  says "stack +.*Segv.* at segv\.cc:$line \(segv_lines\.so\)$"
+  failing segv_bare -P needle=BAD
+  says 'stack +.*Segv.*[^0-9] \(segv_bare\.so\)$'
+  worker_lives_on
+}
+
+case_segv_without_addr2line_names_the_function() {
+  start_coordinator
+  within=(env PATH=/nonexistent)
+  start_worker w1
+  within=()
+  printf 'BAD record here\n' >in.txt
+  expect 1 mr run "$plugins/segv_lines.so" in.txt -o out -P needle=BAD --max-attempts 1
+  says 'stack +.*Segv.*[^0-9] \(segv_lines\.so\)$'
+  stop_cluster
+}
+
 case_segv_in_reduce() {
   cluster
   failing segv -P needle=record -P where=reduce

@@ -9,6 +9,7 @@
 #include "common/base/strings.h"
 #include "common/net/endpoint.h"
 #include "worker/agent/agent.h"
+#include "worker/agent/source_lines.h"
 #include "worker/task/crash_handler.h"
 #include "worker/task/limits.h"
 
@@ -86,8 +87,7 @@ void Agent::LogStack(const AttemptId& attempt, const std::shared_ptr<TaskProcess
   const std::vector<std::string> frames = process->LiveFrames();
   chores_->Add([this, attempt, plugin, frames]() -> Chores::Sequel {
     std::string text = StrCat("stack of ", ToString(attempt), ", innermost first:");
-    for (const std::string& frame : frames)
-      text += StrCat("\n    ", SymbolizeFrame(env_, frame, plugin));
+    for (const std::string& frame : SymbolizeFrames(env_, frames, plugin)) text += StrCat("\n    ", frame);
     return [text] { LOG(INFO) << text; };
   });
 }

@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "common/base/strings.h"
+#include "worker/agent/source_lines.h"
 #include "worker/input/record_reader.h"
 #include "worker/task/app_library.h"
 #include "worker/task/elf_file.h"
@@ -183,10 +184,10 @@ DeathReport TaskProcess::Autopsy(const Exited& exited, Env& env,
   const std::string plugin_name = assignment ? assignment->config.plugin_name : "";
   const size_t frames =
       std::min<size_t>(box.frame_count, std::min<size_t>(kFramesShown, std::size(box.frame_text)));
-  for (size_t i = 0; i < frames; ++i) {
-    death.stack.push_back(
-        SymbolizeFrame(env, FieldText(box.frame_text[i], sizeof box.frame_text[i]), plugin_name));
-  }
+  std::vector<std::string> raw_frames;
+  for (size_t i = 0; i < frames; ++i)
+    raw_frames.push_back(FieldText(box.frame_text[i], sizeof box.frame_text[i]));
+  death.stack = SymbolizeFrames(env, raw_frames, plugin_name);
   if (death.phase == MR_PHASE_NONE) return death;
   death.input_path = FieldText(box.input_path, sizeof box.input_path);
   death.record_no = box.where.record_no;

@@ -66,6 +66,51 @@ TEST(Param, Required_MustBeGiven) {
   EXPECT_EQ(mr::test::DefOf<Needs>().params[0].default_text, nullptr);
 }
 
+enum class By { kWord, kFile };
+
+struct Chooses : mr::MapOnly {
+  mr::Param<By> by{"by", "what to count", {{"word", By::kWord}, {"file", By::kFile}}, By::kFile};
+  mr::Param<std::vector<std::string>> stop{"stop", "words to leave out", {"a", "the"}};
+  mr::Param<std::vector<int>> sizes{"sizes", "some numbers", {}};
+  void map(View, Out& out) {
+    out.text(*by == By::kWord ? "word" : "file");
+    for (const std::string& word : *stop) out.text(' ', word);
+    for (const int n : *sizes) out.text(' ', n + 1);
+    out.line(' ', stop->size());
+  }
+};
+
+TEST(Param, ListsAndEnums_AreDeclaredAndLoaded) {
+  EXPECT_EQ(mr::test::Run<Chooses>().input("/in", "x\n").run().text(), "file a the 2\n");
+  EXPECT_EQ(mr::test::Run<Chooses>().input("/in", "x\n").param("by", "word").param("stop", "b").param("sizes", "1,-2")
+                .run().text(), "word b 2 -1 1\n");
+  EXPECT_EQ(mr::test::Run<Chooses>().input("/in", "x\n").param("stop", "").run().text(), "file 0\n");
+  const mr_job_def& def = mr::test::DefOf<Chooses>();
+  ASSERT_EQ(def.param_count, 3u);
+  EXPECT_STREQ(def.params[0].default_text, "file");
+  EXPECT_STREQ(def.params[0].help, "what to count: word, file");
+  EXPECT_STREQ(def.params[1].default_text, "a,the");
+  EXPECT_STREQ(def.params[2].default_text, "");
+}
+
+TEST(Param, ListsAndEnums_NameWhatIsWrong) {
+  const auto what = [](const char* name, const char* value) {
+    return mr::test::Run<Chooses>().input("/in", "x\n").param(name, value).run().failure.value().what;
+  };
+  EXPECT_EQ(what("by", "line"), "parameter 'by': 'line' is not one of word, file; pass another with -P by=VALUE");
+  EXPECT_EQ(what("sizes", "1,,2"), "parameter 'sizes': '' is not an integer; pass another with -P sizes=VALUE");
+}
+
+TEST(Param, RequiredListsAndEnums_MustBeGiven) {
+  struct Needs : mr::MapOnly {
+    mr::Param<By> by{"by", "what to count", {{"word", By::kWord}, {"file", By::kFile}}};
+    void map(View, Out& out) { out.line(*by == By::kFile); }
+  };
+  EXPECT_EQ(mr::test::Run<Needs>().input("/in", "x\n").param("by", "file").run().text(), "true\n");
+  EXPECT_EQ(mr::test::Run<Needs>().input("/in", "x\n").run().failure.value().what,
+            "parameter 'by' (what to count: word, file) is required: pass -P by=VALUE");
+}
+
 TEST(Param, InAnAggregateMember_IsFoundToo) {
   struct Options {
     mr::Param<int> depth{"depth", "how deep", 2};

@@ -13,6 +13,7 @@
 namespace mr::submit {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -94,6 +95,16 @@ TEST(FailureReportText, SignalInBinaryRecord_Golden) {
   failure.line_no = 0;
   failure.log_tail.clear();
   ExpectGolden("submit_failure_signal.txt", FailureReportText(job, Cluster()));
+}
+
+TEST(FailureReportText, LongFrame_IsCutBeforeItsPlace) {
+  wire::JobView job = FailedTotals();
+  const std::string name = "Visits::map(" + std::string(200, 'x');
+  job.failure->failure.stack = {name + ") at visits.cpp:88 (visits.so)", name + ") (visits.so)", name};
+  const std::string text = FailureReportText(job, Cluster());
+  EXPECT_THAT(text, ContainsRegex("stack    Visits::map\\(x+… at visits\\.cpp:88 \\(visits\\.so\\)\n"));
+  EXPECT_THAT(text, ContainsRegex("         Visits::map\\(x+… \\(visits\\.so\\)\n"));
+  EXPECT_THAT(text, ContainsRegex("         Visits::map\\(x+…\n"));
 }
 
 TEST(FailureReportText, Local_SuggestsNothingThatNeedsACluster) {

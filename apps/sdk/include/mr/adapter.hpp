@@ -51,7 +51,7 @@ inline void Report(const mr_task* task, int kind, View type, View what) {
 template <class K, class V>
 class TextSink : public mr_sink {
  public:
-  TextSink(mr_sink* out, bool raw) : mr_sink{}, out_(out), raw_(raw), buffer_(1 << 16) {
+  TextSink(mr_sink* out, bool raw, Form form) : mr_sink{}, out_(out), raw_(raw), form_(form), buffer_(1 << 16) {
     size = sizeof(mr_sink);
     format = out->format;
     more = [](mr_sink* self, std::size_t need) { return static_cast<TextSink*>(self)->Drain(need); };
@@ -71,7 +71,7 @@ class TextSink : public mr_sink {
  private:
   void Write() {
     View frames(buffer_.data(), static_cast<std::size_t>(cursor - buffer_.data()));
-    Out out(out_);
+    Out out(out_, form_);
     while (!frames.empty()) {
       std::uint32_t sizes[2];
       std::memcpy(sizes, frames.data(), 8);
@@ -92,6 +92,7 @@ class TextSink : public mr_sink {
   }
   mr_sink* out_;
   bool raw_;
+  Form form_;
   std::vector<char> buffer_;
 };
 
@@ -148,6 +149,7 @@ struct Instance {
   Scope scope;
   ScopeGuard guard;
   T job;
+  Row<T> row;         // the current record, in formats that have one
   std::string group;  // the bytes of the current group: records are only valid until the next one
   Arena arena;
 };
@@ -193,7 +195,7 @@ struct Adapter {
     using K = typename T::Key;
     using V = typename T::Value;
     if (self.task.partition_count == 0) {
-      TextSink<K, V> text(sink, kRawOutput<T>);
+      TextSink<K, V> text(sink, kRawOutput<T>, kForm<T>);
       mr::Emit<K, V> emit(&text);
       body(emit);
       text.Drain(0);
@@ -211,7 +213,7 @@ struct Adapter {
   static int Map(void* instance, const mr_records* records, mr_sink* sink) {
     return Guarded(instance, [&](Self& self) {
       if constexpr (kMapOnly<T>) {
-        Out out(sink);
+        Out out(sink, kForm<T>);
         MapAll(self, *records, out);
       } else {
         WithEmit(self, sink, [&](auto& emit) { MapAll(self, *records, emit); });
@@ -222,7 +224,7 @@ struct Adapter {
   static int Reduce(void* instance, mr_group* group, mr_sink* sink) {
     return Guarded(instance, [&](Self& self) {
       WithGroup(self, group, [&](const typename T::Group& name, typename T::Values& values) {
-        Out out(sink);
+        Out out(sink, kForm<T>);
         if constexpr (kHas_reduce<T>) {
           self.job.reduce(name, values, out);
         } else if constexpr (Fold<typename T::Reduce, typename T::Value>) {
@@ -254,7 +256,7 @@ struct Adapter {
     return Guarded(instance, [&](Self& self) {
       self.task.abi()->where->record_data = nullptr;
       if constexpr (kMapOnly<T>) {
-        Out out(sink);
+        Out out(sink, kForm<T>);
         self.job.finish(out);
       } else {
         if (self.task.is_map) {
@@ -263,7 +265,7 @@ struct Adapter {
           }
         } else {
           if constexpr (requires(T& t, Out& o) { t.finish(o); }) {
-            Out out(sink);
+            Out out(sink, kForm<T>);
             self.job.finish(out);
           }
         }
@@ -307,7 +309,13 @@ struct Adapter {
       where.record_data = bytes.data;
       where.record_size = bytes.size;
       where.record_no = task.record_no = in.first_no + i;
-      if constexpr (MapsView<T, E>) {
+      if constexpr (std::is_same_v<Row<T>, KeyValueLine>) {
+        self.row.parse(ToView(bytes));
+        self.job.map(self.row.key, self.row.value, emit);
+      } else if constexpr (!std::is_same_v<Row<T>, WholeRecord>) {
+        self.row.parse(ToView(bytes));
+        self.job.map(std::as_const(self.row), emit);
+      } else if constexpr (MapsView<T, E>) {
         self.job.map(ToView(bytes), emit);
       } else {
         const auto offset = in.first_offset + static_cast<std::uint64_t>(bytes.data - in.records[0].data);

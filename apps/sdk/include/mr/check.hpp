@@ -13,6 +13,7 @@ enum class Problem {
   kNoMap,
   kMapSignature,
   kMapOnlySignature,
+  kMapRow,
   kMapOnlyReduce,
   kNoReduce,
   kTwoReduces,
@@ -51,6 +52,17 @@ template <class T, class E>
 concept MapsView = requires(T& t, View v, E& e) { t.map(v, e); };
 template <class T, class E>
 concept MapsRecord = requires(T& t, const Record& r, E& e) { t.map(r, e); };
+// … and of formats with rows of their own.
+template <class T, class E>
+consteval bool MapsRow() {
+  if constexpr (std::is_same_v<Row<T>, KeyValueLine>) {
+    return requires(T& t, View v, E& e) { t.map(v, v, e); };
+  } else {
+    return requires(T& t, const Row<T>& r, E& e) { t.map(r, e); };
+  }
+}
+template <class T>
+inline constexpr bool kHasRow = !std::is_same_v<Row<T>, WholeRecord>;
 template <class T>
 concept ReducesGroup = requires(T& t, const typename T::Group& g, typename T::Values& v, Out& o) {
   t.reduce(g, v, o);
@@ -72,7 +84,8 @@ inline constexpr bool kTakesByValue<R (C::*)(G, V, O) const, V> = true;
 
 template <class I>
 inline constexpr bool kInputKnown = std::is_same_v<I, Lines> || std::is_same_v<I, Blocks> ||
-                                    std::is_same_v<I, WholeFile> || (kFixedSize<I> > 0);
+                                    std::is_same_v<I, WholeFile> || (kFixedSize<I> > 0) ||
+                                    !std::is_same_v<typename RowOf<I>::type, WholeRecord>;
 template <class P>
 inline constexpr std::size_t kByFirst = 0;
 template <std::size_t N>
@@ -131,7 +144,11 @@ consteval Problem CheckPartition() {
 template <class T>
 consteval Problem CheckMapReduce() {
   using E = typename T::Emit;
-  if constexpr (!MapsView<T, E> && !MapsRecord<T, E>) return Problem::kMapSignature;
+  if constexpr (kHasRow<T>) {
+    if constexpr (!MapsRow<T, E>()) return Problem::kMapRow;
+  } else if constexpr (!MapsView<T, E> && !MapsRecord<T, E>) {
+    return Problem::kMapSignature;
+  }
   if constexpr (constexpr Problem p = CheckReduce<T>(); p != Problem::kNone) return p;
   if constexpr (constexpr Problem p = CheckCombine<T>(); p != Problem::kNone) return p;
   if constexpr (constexpr Problem p = CheckPartition<T>(); p != Problem::kNone) return p;
@@ -156,13 +173,15 @@ consteval Problem CheckJob() {
     return Problem::kSetup;
   } else if constexpr (!kInputKnown<typename InputOf<T>::type>) {
     return Problem::kInput;
-  } else if constexpr (!kRawOutput<T> && !std::is_same_v<typename OutputOf<T>::type, Tsv>) {
+  } else if constexpr (!kRawOutput<T> && kForm<T> == Form::kTsv && !std::is_same_v<typename OutputOf<T>::type, Tsv>) {
     return Problem::kOutput;
   } else if constexpr (!kMapOnly<T>) {
     return CheckMapReduce<T>();
   } else if constexpr (kHas_reduce<T> || requires { typename T::Reduce; }) {
     return Problem::kMapOnlyReduce;
-  } else if constexpr (!MapsView<T, Out> && !MapsRecord<T, Out>) {
+  } else if constexpr (kHasRow<T> && !MapsRow<T, Out>()) {
+    return Problem::kMapRow;
+  } else if constexpr (!kHasRow<T> && !MapsView<T, Out> && !MapsRecord<T, Out>) {
     return Problem::kMapOnlySignature;
   } else if constexpr (kHas_finish<T> && !requires(T& t, Out& o) { t.finish(o); }) {
     return Problem::kFinish;
@@ -187,6 +206,9 @@ consteval Problem CheckJob() {
   MR_DETAIL_REFUSE(T, kMapOnlySignature, "map() of an mr::MapOnly job must be public and "                   \
                                          "`void map(mr::View record, Out& out)` or "                         \
                                          "`void map(const mr::Record& record, Out& out)`");                  \
+  MR_DETAIL_REFUSE(T, kMapRow, "map() must be public and take what its Input reads: `const mr::CsvRow& row` of "  \
+                               "mr::Csv, `const mr::JsonObject& row` of mr::JsonLines, `mr::View key, mr::View " \
+                               "value` of mr::KeyValueFile; then `Emit& emit`, or `Out& out` if mr::MapOnly");   \
   MR_DETAIL_REFUSE(T, kMapOnlyReduce, "an mr::MapOnly job has no reduce; derive from mr::Job<Key, Value>");  \
   MR_DETAIL_REFUSE(T, kNoReduce, "there is no reduce; write `void reduce(Group group, Values& values, "      \
                                  "Out& out)` or `using Reduce = mr::Sum;`");                                 \
@@ -211,5 +233,5 @@ consteval Problem CheckJob() {
   MR_DETAIL_REFUSE(T, kPartitionName, "`using Partition` is one of mr::HashPartition, mr::TotalOrder, "      \
                                       "mr::ByFirst<N> with N parts of a tuple key");                         \
   MR_DETAIL_REFUSE(T, kInput, "`using Input` is one of mr::Lines, mr::Blocks, mr::WholeFile, "               \
-                              "mr::FixedRecords<N>");                                                        \
-  MR_DETAIL_REFUSE(T, kOutput, "`using Output` is one of mr::Tsv, mr::RawBytes")
+                              "mr::FixedRecords<N>, mr::Csv, mr::JsonLines, mr::KeyValueFile");                                                        \
+  MR_DETAIL_REFUSE(T, kOutput, "`using Output` is one of mr::Tsv, mr::RawBytes, mr::JsonLines, mr::KeyValueFile")

@@ -184,6 +184,15 @@ template <char Separator = ','>
 struct Concat {
   template <class J>
   static void reduce(const auto& group, auto& values, Out& out, Task&) {
+    if (!out.plain()) {
+      std::string all;
+      for (const auto& v : values) {
+        detail::WriteText(v, [&all](View bytes) { all += bytes; });
+        all += Separator;
+      }
+      if (!all.empty()) all.pop_back();
+      return out.kv(group, all);
+    }
     out.text(group, '\t');
     bool first = true;
     for (const auto& v : values) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <mr/emit.hpp>
+#include <mr/formats.hpp>
 #include <mr/out.hpp>
 #include <mr/param.hpp>
 #include <mr/values.hpp>
@@ -98,6 +99,13 @@ struct PartitionOf<T> {
 };
 template <class T>
 inline constexpr bool kRawOutput = std::is_same_v<typename OutputOf<T>::type, RawBytes>;
+template <class T>
+inline constexpr Form kForm = std::is_same_v<typename OutputOf<T>::type, JsonLines>      ? Form::kJson
+                              : std::is_same_v<typename OutputOf<T>::type, KeyValueFile> ? Form::kEscaped
+                                                                                         : Form::kTsv;
+// What map() is given.
+template <class T>
+using Row = typename RowOf<typename InputOf<T>::type>::type;
 
 template <class F>
 inline constexpr std::size_t kFixedSize = 0;
@@ -106,7 +114,7 @@ inline constexpr std::size_t kFixedSize<FixedRecords<N>> = N;
 
 template <class I>
 std::string InputFormat() {
-  if constexpr (std::is_same_v<I, Lines>) return "lines";
+  if constexpr (std::is_same_v<I, Lines> || !std::is_same_v<typename RowOf<I>::type, WholeRecord>) return "lines";
   else if constexpr (std::is_same_v<I, Blocks>) return "blocks";
   else if constexpr (std::is_same_v<I, WholeFile>) return "whole";
   else return "fixed:" + std::to_string(kFixedSize<I>);

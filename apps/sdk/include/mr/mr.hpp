@@ -14,6 +14,7 @@
 //
 // types codec key_parts   keys and values, their order, their groups     text        words, fields, to<T>
 // emit values out         what map and reduce are given                  task param  the attempt, parameters, counters
+// formats                 rows of CSV, JSON lines, key-value files
 // job folds               the bases of a job, the named reduces          plugin      MR_JOB and what it makes
 #pragma once
 

@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include <mr/formats.hpp>
 #include <mr/key_parts.hpp>
 
 namespace mr {
@@ -129,11 +130,16 @@ void WriteJson(const T& v, W&& write) {
   }
 }
 
+// How Out::kv writes.
+enum class Form { kTsv, kJson, kEscaped };
+
 }  // namespace detail
 
 class Out {
  public:
-  explicit Out(mr_sink* sink) : sink_(sink) {}
+  // `form` is the plugin's; --output-format jsonl of the job comes before it.
+  explicit Out(mr_sink* sink, detail::Form form = detail::Form::kTsv)
+      : sink_(sink), form_(sink->format == MR_OUTPUT_JSON_LINES ? detail::Form::kJson : form) {}
   Out(const Out&) = delete;
   Out& operator=(const Out&) = delete;
 
@@ -156,11 +162,13 @@ class Out {
     text(pieces...);
     raw("\n");
   }
-  // key TAB value NEWLINE; a None has neither text nor TAB. Or whatever --output-format of the job asks for.
+  // key TAB value NEWLINE; a None has neither text nor TAB. Or as `using Output` or --output-format of the job say.
   template <class K, class V>
   void kv(const K& key, const V& value) {
-    if (sink_->format == MR_OUTPUT_JSON_LINES) [[unlikely]] {
+    if (form_ == detail::Form::kJson) [[unlikely]] {
       Json(key, value);
+    } else if (form_ == detail::Form::kEscaped) [[unlikely]] {
+      Escaped(key, value);
     } else if constexpr (std::is_same_v<V, None>) {
       line(key);
     } else if constexpr (std::is_same_v<K, None>) {
@@ -173,10 +181,12 @@ class Out {
   Out to(View name) {
     mr_sink* other = sink_->named != nullptr ? sink_->named(sink_, detail::ToBytes(name)) : nullptr;
     if (other == nullptr) throw detail::Failed{};
-    return Out(other);
+    return Out(other, form_);
   }
 
   mr_sink* sink() { return sink_; }
+  // Whether kv() is text() and a line end.
+  bool plain() const { return form_ == detail::Form::kTsv; }
 
  private:
   template <class K, class V>
@@ -187,6 +197,15 @@ class Out {
     raw(",\"value\":");
     detail::WriteJson(value, write);
     raw("}\n");
+  }
+  template <class K, class V>
+  [[gnu::noinline]] void Escaped(const K& key, const V& value) {
+    const auto write = [this](View bytes) { raw(bytes); };
+    const auto escape = [&write](View bytes) { detail::KeyValueLine::Escape(bytes, write); };
+    detail::WriteText(key, escape);
+    raw("\t");
+    detail::WriteText(value, escape);
+    raw("\n");
   }
   [[gnu::noinline]] void Big(View bytes) {
     constexpr std::size_t kAtOnce = 65536;
@@ -203,6 +222,7 @@ class Out {
     }
   }
   mr_sink* sink_;
+  detail::Form form_;
 };
 
 }  // namespace mr

@@ -2,6 +2,9 @@
 // can show and check them, load the former before setup() and find the latter's cells.
 #pragma once
 
+#include <initializer_list>
+#include <utility>
+
 #include <mr/task.hpp>
 
 namespace mr {
@@ -30,6 +33,21 @@ class ParamBase {
   std::optional<std::string> default_text;
 
  protected:
+  // Calls take(View) with the parameter's text, if there is one; what it throws names the parameter.
+  template <class F>
+  void LoadText(const Task& task, F take) {
+    const std::optional<View> text = task.param(name);
+    const std::string label = "parameter '" + std::string(name) + "'";
+    if (!text && !default_text) {
+      throw Fatal(label + " (" + help + ") is required: pass -P " + name + "=VALUE");
+    }
+    if (!text) return;
+    try {
+      take(*text);
+    } catch (const BadRecord& e) {
+      throw Fatal(label + ": " + e.what() + "; pass another with -P " + name + "=VALUE");
+    }
+  }
   ParamBase(const char* the_name, const char* the_help, const char* the_type)
       : name(the_name), help(the_help), type(the_type) {
     if (current_scope != nullptr) current_scope->params.push_back(this);
@@ -53,6 +71,14 @@ class CounterBase {
   std::int64_t unbound_ = 0;
   std::int64_t* cell_ = &unbound_;
 };
+
+template <class T>
+inline constexpr bool kParamPlain = std::is_same_v<T, std::string> || std::is_arithmetic_v<T> ||
+                                    std::is_same_v<T, Size> || std::is_same_v<T, Duration>;
+template <class T>
+inline constexpr bool kParamList = false;
+template <class T>
+inline constexpr bool kParamList<std::vector<T>> = kParamPlain<T>;
 
 template <class T>
 constexpr const char* ParamType() {
@@ -79,12 +105,13 @@ std::string ParamText(const T& v) {
 }  // namespace detail
 
 // mr::Param<int> min{"min_length", "ignore shorter words", 1};   read as *min; set by -P min_length=3
-// Without a default the parameter must be given. T: std::string, integers, double, bool, mr::Size, mr::Duration.
+// Without a default the parameter must be given. T: std::string, integers, double, bool, mr::Size, mr::Duration, a
+// std::vector of these, or an enum (both below).
 template <class T>
 class Param final : public detail::ParamBase {
-  static_assert(std::is_same_v<T, std::string> || std::is_arithmetic_v<T> || std::is_same_v<T, Size> ||
-                    std::is_same_v<T, Duration>,
-                "mr::Param<T>: T is std::string, an integer, double, bool, mr::Size or mr::Duration");
+  static_assert(detail::kParamPlain<T>,
+                "mr::Param<T>: T is std::string, an integer, double, bool, mr::Size, mr::Duration, a std::vector of "
+                "these, or an enum");
 
  public:
   Param(const char* the_name, const char* the_help)
@@ -97,20 +124,84 @@ class Param final : public detail::ParamBase {
   const T* operator->() const { return &value_; }
 
   void Load(const Task& task) override {
-    const std::optional<View> text = task.param(name);
-    const std::string label = "parameter '" + std::string(name) + "'";
-    if (!text && !default_text) {
-      throw Fatal(label + " (" + help + ") is required: pass -P " + name + "=VALUE");
-    }
-    if (!text) return;
-    try {
-      value_ = to<T>(*text);
-    } catch (const BadRecord& e) {
-      throw Fatal(label + ": " + e.what() + "; pass another with -P " + name + "=VALUE");
-    }
+    LoadText(task, [this](View text) { value_ = to<T>(text); });
   }
 
  private:
+  T value_{};
+};
+
+// A list, its items with commas between them: -P stopwords=a,the; an empty text is an empty list.
+//   mr::Param<std::vector<std::string>> stop{"stopwords", "words to leave out", {"a", "the"}};
+template <class T>
+  requires detail::kParamList<std::vector<T>>
+class Param<std::vector<T>> final : public detail::ParamBase {
+ public:
+  Param(const char* the_name, const char* the_help) : ParamBase(the_name, the_help, "string") {}
+  Param(const char* the_name, const char* the_help, std::vector<T> default_value)
+      : ParamBase(the_name, the_help, "string"), value_(std::move(default_value)) {
+    default_text = "";
+    for (std::size_t i = 0; i < value_.size(); ++i) {
+      const T item = value_[i];
+      *default_text += (i == 0 ? "" : ",") + detail::ParamText<T>(item);
+    }
+  }
+  const std::vector<T>& operator*() const { return value_; }
+  const std::vector<T>* operator->() const { return &value_; }
+
+  void Load(const Task& task) override {
+    LoadText(task, [this](View text) {
+      value_.clear();
+      if (text.empty()) return;
+      for (View item : fields(text, ',')) value_.push_back(to<T>(item));
+    });
+  }
+
+ private:
+  std::vector<T> value_;
+};
+
+// One of several names. Which ones there are is part of what `mrsubmit describe` shows.
+//   enum class By { kWord, kFile };
+//   mr::Param<By> by{"by", "what to count", {{"word", By::kWord}, {"file", By::kFile}}, By::kWord};
+template <class T>
+  requires std::is_enum_v<T>
+class Param<T> final : public detail::ParamBase {
+ public:
+  using Names = std::initializer_list<std::pair<const char*, T>>;
+  Param(const char* the_name, const char* the_help, Names names) : ParamBase(the_name, "", "string"), names_(names) {
+    help_text_ = std::string(the_help) + (*the_help == 0 ? "" : ": ") + Choices();
+    help = help_text_.c_str();
+  }
+  Param(const char* the_name, const char* the_help, Names names, T default_value) : Param(the_name, the_help, names) {
+    value_ = default_value;
+    for (const auto& [text, value] : names_) {
+      if (value == default_value && !default_text) default_text = text;
+    }
+    if (!default_text) throw std::logic_error("the default of parameter '" + std::string(name) + "' has no name");
+  }
+  const T& operator*() const { return value_; }
+
+  void Load(const Task& task) override {
+    LoadText(task, [this](View text) {
+      for (const auto& [name_of_value, value] : names_) {
+        if (text == name_of_value) {
+          value_ = value;
+          return;
+        }
+      }
+      throw BadRecord(detail::Quote(text) + " is not one of " + Choices());
+    });
+  }
+
+ private:
+  std::string Choices() const {
+    std::string all;
+    for (const auto& each : names_) all += (all.empty() ? "" : ", ") + std::string(each.first);
+    return all;
+  }
+  std::vector<std::pair<const char*, T>> names_;
+  std::string help_text_;
   T value_{};
 };
 

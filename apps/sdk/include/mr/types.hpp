@@ -63,6 +63,10 @@ struct Blocks {};     // blocks of whole lines: fastest; a record is up to some 
 struct WholeFile {};  // the file is the record
 template <std::size_t N>
 struct FixedRecords {};  // records of N bytes
+struct Csv {};           // one mr::CsvRow per line
+
+struct JsonLines {};     // one mr::JsonObject per line; written: {"key":…,"value":…} NEWLINE
+struct KeyValueFile {};  // key TAB value NEWLINE, for any bytes: what one job writes so, another gets back
 
 struct Tsv {};       // key TAB value NEWLINE (default)
 struct RawBytes {};  // the bytes as they are written

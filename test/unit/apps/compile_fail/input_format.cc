@@ -1,4 +1,4 @@
-// expect: Fed: `using Input` is one of mr::Lines, mr::Blocks, mr::WholeFile, mr::FixedRecords<N>
+// expect: Fed: `using Input` is one of mr::Lines, mr::Blocks, mr::WholeFile, mr::FixedRecords<N>, mr::Csv, mr::JsonLines, mr::KeyValueFile
 #include <mr/mr.hpp>
 struct Fed : mr::MapOnly {
   using Input = mr::Tsv;

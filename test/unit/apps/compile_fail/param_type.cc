@@ -1,4 +1,4 @@
-// expect: mr::Param<T>: T is std::string, an integer, double, bool, mr::Size or mr::Duration
+// expect: mr::Param<T>: T is std::string, an integer, double, bool, mr::Size, mr::Duration, a std::vector of these, or an enum
 #include <mr/mr.hpp>
 struct Odd : mr::MapOnly {
   mr::Param<mr::View> text{"text", "some text"};
