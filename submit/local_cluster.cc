@@ -47,7 +47,7 @@ Result<std::unique_ptr<LocalCluster>> LocalCluster::Start(Env& env, uint32_t slo
       cluster->coordinator_,
       ChildProcess::Start(
           {coordinator, "--listen", cluster->endpoint(), "--http", "off", "--state-dir",
-           JoinPath(base, "state"), "--rendezvous", JoinPath(base, "r.json"), "--die-with-parent",
+           JoinPath(base, "state"), "--volatile", "--rendezvous", JoinPath(base, "r.json"), "--die-with-parent",
            "--auth", "none", "--log-file", cluster->LogPath("coordinator")},
           JoinPath(base, "coordinator.out")));
   MR_ASSIGN_OR_RETURN(

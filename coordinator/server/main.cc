@@ -101,6 +101,8 @@ void AddProcessOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--state-dir", options.state_dir,
                  "jobs and plugins are kept here, so that a restart goes on with them (default: a temporary "
                  "directory, and a restart forgets them)");
+  app.add_flag("--volatile", options.keep_nothing,
+               "jobs end with this process, also with --state-dir: nothing of them is synced");
   app.add_flag("--dev", options.dev, "start workers on this machine too");
   app.add_option("--dev-workers", options.dev_workers, "how many, with --dev")
       ->capture_default_str()
@@ -258,10 +260,11 @@ Status Serve(const ServerOptions& options, RunningSettings& running) {
     MR_ASSIGN_OR_RETURN(security, net::ReadKeyFile(options.key_file));
   }
   MR_ASSIGN_OR_RETURN(const auto state, StateDirectory::Open(env, options.state_dir));
+  const bool durably = !state->temporary() && !options.keep_nothing;
   MR_ASSIGN_OR_RETURN(BlobStore blobs, BlobStore::Open(env, JoinPath(state->path(), "plugins"),
-                                                       !state->temporary()));
+                                                       durably));
   MR_ASSIGN_OR_RETURN(DurableState durable,
-                      state->temporary() ? OpenVolatileState(now) : OpenDurableState(env, state->path()));
+                      durably ? OpenDurableState(env, state->path()) : OpenVolatileState(now));
   WarnOfMissingPlugins(durable.state, blobs);
   MR_ASSIGN_OR_RETURN(const auto signals, SignalQueue::Open());
   const std::string rendezvous = options.rendezvous.empty() && options.dev

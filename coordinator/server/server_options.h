@@ -15,6 +15,7 @@ struct ServerOptions {
   std::string http = "127.0.0.1:4611";
   bool http_given = false;  // by the user: then it must work
   std::string state_dir;    // empty = a private temporary one, removed at the end
+  bool keep_nothing = false;  // --volatile: what is in it need not survive this process
   std::string rendezvous;   // file to write; empty = none
   std::string cluster;
   std::string auth = "none";

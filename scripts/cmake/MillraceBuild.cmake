@@ -30,7 +30,7 @@ add_library(mr_flags INTERFACE)
 # and 105593); the other presets keep these warnings.
 target_compile_options(mr_flags INTERFACE -Wall -Wextra $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
   $<$<BOOL:${MR_WERROR}>:-Werror>
-  $<$<AND:$<CONFIG:Release>,$<COMPILE_LANG_AND_ID:CXX,GNU>>:-Wno-restrict;-Wno-maybe-uninitialized>)
+  $<$<AND:$<CONFIG:Release>,$<COMPILE_LANG_AND_ID:CXX,GNU>>:-Wno-restrict;-Wno-maybe-uninitialized;-Wno-stringop-overflow>)
 target_compile_definitions(mr_flags INTERFACE _FILE_OFFSET_BITS=64
   $<$<BOOL:${MR_HARDENED}>:_GLIBCXX_ASSERTIONS>)
 target_link_options(mr_flags INTERFACE -Wl,-z,now,-z,relro)
