@@ -371,7 +371,8 @@ wire::RequestBody Script::MakeClientRequest(const Arguments& arguments) {
   if (command == "gc") {
     wire::GcRequest request;
     request.dry_run = arguments.flags.contains("dry");
-    for (const std::string_view text : Split(Get(named, "claims", ""), ',')) {
+    const std::string claims = Get(named, "claims", "");
+    for (const std::string_view text : Split(claims, ',')) {
       const std::string_view job = text.substr(0, text.find('-'));
       const bool other = job.size() < text.size();  // j1-x: some other cluster's
       if (!job.empty()) request.claims.push_back({ParseJobId(job).value_or(JobId{}), other ? 1u : 0u});
