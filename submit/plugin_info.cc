@@ -10,7 +10,7 @@
 namespace mr::submit {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr Duration kDescribeTimeout = std::chrono::seconds(30);
 

@@ -7,7 +7,6 @@
 namespace mr::net {
 namespace {
 
-constexpr size_t kKeyChars = 40;
 constexpr size_t kMaxIpcPathBytes = 107;  // sockaddr_un less its NUL
 
 tl::unexpected<Error> Malformed(std::string_view text) {

@@ -2,6 +2,7 @@
 // #KEY behind it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,6 +10,8 @@
 #include "common/base/result.h"
 
 namespace mr::net {
+
+inline constexpr size_t kKeyChars = 40;  // a CURVE key in Z85
 
 struct Endpoint {
   bool tcp = false;   // else ipc

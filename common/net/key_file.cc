@@ -3,13 +3,13 @@
 #include <filesystem>
 
 #include "common/base/strings.h"
+#include "common/net/endpoint.h"
 #include "common/net/private_file.h"
 
 namespace mr::net {
 namespace {
 
-constexpr int kVersion = 1;
-constexpr size_t kKeyChars = 40;
+constexpr int kKeyFileVersion = 1;
 constexpr std::string_view kZ85 =
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
@@ -31,7 +31,7 @@ bool OpenToOthers(const std::string& path) {
 
 Status WriteKeyFile(const std::string& path, const Security& security) {
   if (!security.own) return Fail(ErrorCode::kInvalidArgument, "a key file needs a key pair");
-  const nlohmann::ordered_json object = {{"v", kVersion},
+  const nlohmann::ordered_json object = {{"v", kKeyFileVersion},
                                          {"public", security.own->public_key},
                                          {"secret", security.own->secret_key},
                                          {"server", security.server_key},

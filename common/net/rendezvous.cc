@@ -9,7 +9,7 @@
 namespace mr::net {
 namespace {
 
-constexpr int64_t kVersion = 1;
+constexpr int64_t kRendezvousVersion = 1;
 constexpr Duration kLookAgain = std::chrono::milliseconds(20);
 
 // A whole number that fits, or 0 if missing.
@@ -29,7 +29,7 @@ Result<int64_t> NumberField(const nlohmann::json& object, const char* name,
 }  // namespace
 
 Status WriteRendezvous(const std::string& path, const Rendezvous& rendezvous) {
-  const nlohmann::ordered_json object = {{"v", kVersion},
+  const nlohmann::ordered_json object = {{"v", kRendezvousVersion},
                                          {"control", rendezvous.control},
                                          {"http", rendezvous.http},
                                          {"cluster", rendezvous.cluster},
@@ -44,11 +44,11 @@ Status WriteRendezvous(const std::string& path, const Rendezvous& rendezvous) {
 Result<Rendezvous> ReadRendezvous(const std::string& path) {
   MR_ASSIGN_OR_RETURN(const nlohmann::json object, ReadJsonObject(path));
   MR_ASSIGN_OR_RETURN(const int64_t version, NumberField(object, "v", path));
-  if (version != kVersion) {
+  if (version != kRendezvousVersion) {
     return Fail(
-        version > kVersion ? ErrorCode::kUnsupported : ErrorCode::kInvalidArgument,
+        version > kRendezvousVersion ? ErrorCode::kUnsupported : ErrorCode::kInvalidArgument,
         StrCat(path, " is a rendezvous file of version ", version, ", this program reads version ",
-               kVersion, ": is it written by mrcoordinator --rendezvous of the same release?"));
+               kRendezvousVersion, ": is it written by mrcoordinator --rendezvous of the same release?"));
   }
   Rendezvous rendezvous;
   MR_ASSIGN_OR_RETURN(rendezvous.control, TextField(object, "control", path));

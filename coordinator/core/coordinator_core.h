@@ -70,6 +70,8 @@ class CoordinatorCore {
     std::map<uint32_t, JobRun::Earlier> maps;
     std::string note;
   };
+  // A watching client hears of progress no more often than this.
+  static constexpr Duration kWatchInterval = std::chrono::milliseconds(100);
   struct HeldWatch {
     Asker asker;
     JobId job;

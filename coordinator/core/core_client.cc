@@ -14,7 +14,6 @@ namespace {
 
 constexpr Duration kMaxWait = std::chrono::seconds(1);
 // Progress alone is told at most this often per watcher.
-constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 constexpr size_t kMaxWatches = 10'000;
 constexpr uint32_t kMaxJobsPerPage = 1000;
 constexpr size_t kMaxPreview = 10;
@@ -155,7 +154,7 @@ bool CoordinatorCore::AnswerWatch(const HeldWatch& watch) {
   }
   const bool news = run->news_version > watch.since_version;
   const bool progress =
-      run->version > watch.since_version && now_.mono >= watch.arrived + kProgressInterval;
+      run->version > watch.since_version && now_.mono >= watch.arrived + kWatchInterval;
   if (!news && !progress && now_.mono < watch.until) return false;
   Answer(watch.asker,
          wire::JobResponse{MakeJobView(state_.jobs.at(watch.job), *run, workers_, true)});

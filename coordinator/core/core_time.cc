@@ -11,7 +11,6 @@ namespace {
 
 // A worker that reports every heartbeat and was not heard of for so many has gone.
 constexpr int kSilentHeartbeats = 3;
-constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 constexpr int kAcknowledgeHeartbeats = 4;
 
 std::string Plural(uint32_t count, std::string_view thing) {
@@ -177,7 +176,7 @@ Time CoordinatorCore::NextDeadline() const {
     // AnswerWatches has just run: this one has news only of progress, and not for long enough yet.
     const auto run = runs_.find(watch.job);
     if (run != runs_.end() && run->second.version > watch.since_version)
-      consider(watch.arrived + kProgressInterval);
+      consider(watch.arrived + kWatchInterval);
   }
   for (const JobId id : active_) {
     const JobRun& run = runs_.at(id);

@@ -201,7 +201,7 @@ struct ResponsePrinter {
   }
 };
 
-std::string Phase(const wire::PhaseProgress& phase) {
+std::string PhaseText(const wire::PhaseProgress& phase) {
   std::string text = StrCat(phase.done, "/", phase.total);
   if (phase.failed > 0) text += StrCat(" (", phase.failed, " given up)");
   if (phase.running > 0) text += StrCat(" (", phase.running, " running)");
@@ -234,7 +234,7 @@ std::string Brief(const wire::ResponseBody& body) { return std::visit(ResponsePr
 
 std::string Brief(const wire::JobView& job) {
   std::string text = StrCat(ToString(job.id), " ", JobStateName(job.state), ": map ",
-                            Phase(job.map), " reduce ", Phase(job.reduce));
+                            PhaseText(job.map), " reduce ", PhaseText(job.reduce));
   if (!job.reason.empty()) text += StrCat("; ", job.reason);
   for (const std::string& warning : job.warnings) text += StrCat("\n    warning: ", warning);
   return text;

@@ -9,7 +9,7 @@
 namespace mr::coordinator {
 namespace {
 
-constexpr size_t kMaxNamed = 6;
+constexpr size_t kMaxWorkersNamed = 6;
 
 }  // namespace
 
@@ -31,7 +31,7 @@ Status CheckAbi(const std::string& plugin_name, const wire::PluginBuild& plugin,
                            Printable(worker.info.version, 40)));
   }
   if (names.empty()) return {};
-  const size_t more = names.size() - std::min(names.size(), kMaxNamed);
+  const size_t more = names.size() - std::min(names.size(), kMaxWorkersNamed);
   names.resize(names.size() - more);
   return Fail(ErrorCode::kUnsupported,
               StrCat(Printable(plugin_name, 80), " speaks plugin ABI ", AbiText(plugin),

@@ -35,8 +35,8 @@ target_compile_definitions(mr_flags INTERFACE _FILE_OFFSET_BITS=64
   $<$<BOOL:${MR_HARDENED}>:_GLIBCXX_ASSERTIONS>)
 target_link_options(mr_flags INTERFACE -Wl,-z,now,-z,relro)
 if(MR_SANITIZE)
-  # Null pointers are AddressSanitizer's business, and asking at each access costs a quarter of the build.
-  add_compile_options(-fsanitize=${MR_SANITIZE} -fno-sanitize=vptr,null,object-size -fno-sanitize-recover=undefined
+  # Without vptr: it needs the type information of hidden classes across shared objects.
+  add_compile_options(-fsanitize=${MR_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=undefined
     -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MR_SANITIZE})
 endif()
@@ -47,6 +47,8 @@ include_directories(${CMAKE_SOURCE_DIR})
 function(mr_optimise_whole NAME)
   if(MR_LTO)
     set_target_properties(${NAME} PROPERTIES INTERPROCEDURAL_OPTIMIZATION ON)
+    # The linker compiles again, and sees what the compiler's own options above were told not to see.
+    target_link_options(${NAME} PRIVATE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow)
   endif()
 endfunction()
 

@@ -5,6 +5,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/strings.h"
+#include "test/unit/worker/testutil/c_jobs.h"
 #include "worker/run/frame.h"
 
 namespace mr::worker::test {
@@ -29,12 +30,6 @@ std::string Sized(std::string_view bytes) {
   std::string out(4, '\0');
   StoreLittle(out.data(), static_cast<uint32_t>(bytes.size()));
   return out.append(bytes);
-}
-
-std::string BigEndian(uint64_t value, uint32_t width) {
-  std::string bytes(width, '\0');
-  for (uint32_t i = 0; i < width; ++i) bytes[width - 1 - i] = static_cast<char>(value >> (8 * i));
-  return bytes;
 }
 
 }  // namespace

@@ -14,8 +14,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr uint64_t kClient = 7;
-constexpr Duration kPatience = seconds(2);
-constexpr Duration kTidyTime = seconds(30);
 
 }  // namespace
 

@@ -13,7 +13,6 @@ using std::chrono::seconds;
 
 // After the last fault every job must have ended, and every worker be clean, within this time.
 constexpr Duration kHealingTime = minutes(10);
-constexpr Duration kTidyTime = seconds(30);
 constexpr uint64_t kMaxEvents = 3'000'000;
 
 }  // namespace

@@ -28,6 +28,11 @@ struct Verdict {
   uint64_t backups_won = 0;
 };
 
+// Without an answer a client or operator asks again.
+inline constexpr Duration kPatience = std::chrono::seconds(2);
+// After the end of everything, for what is still to be removed.
+inline constexpr Duration kTidyTime = std::chrono::seconds(30);
+
 class Cluster final : public Surroundings {
  public:
   Cluster(const Options& options, bool trace);

@@ -10,7 +10,6 @@ namespace mr::sim {
 namespace {
 
 constexpr uint64_t kOperator = 8;
-constexpr Duration kPatience = std::chrono::seconds(2);
 
 }  // namespace
 

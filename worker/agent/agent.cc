@@ -22,7 +22,6 @@ namespace {
 constexpr Duration kUnsentPause = std::chrono::milliseconds(1);
 constexpr Duration kRendezvousPause = std::chrono::seconds(1);
 constexpr Duration kStackPoll = std::chrono::milliseconds(5);
-constexpr int kExitBug = 70;
 // Several times what an answer may take, and what libzmq needs to notice a dead peer.
 constexpr Duration kRenewAfter = std::chrono::seconds(10);
 

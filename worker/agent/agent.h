@@ -25,6 +25,8 @@
 
 namespace mr::worker {
 
+inline constexpr int kExitBug = 70;  // EX_SOFTWARE of sysexits.h
+
 // Folders of a worker's scratch directory.
 struct ScratchPaths {
   explicit ScratchPaths(const std::string& root);

@@ -11,11 +11,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr Duration kStackTime = milliseconds(500);
 constexpr Duration kLastReportTime = milliseconds(2000);
 constexpr Duration kFarewellTime = milliseconds(500);
 constexpr Duration kUnheardTime = milliseconds(4000);  // two unanswered requests
-constexpr size_t kLogBytesPerReport = 16u << 10;
 constexpr size_t kLogBytesKept = 64u << 10;
 
 wire::Failure MakeFailure(wire::FailureCause cause, std::string message) {

@@ -15,6 +15,10 @@
 
 namespace mr::worker {
 
+// How long a task may take to print its stack: one that is stopped, or blocks signals, never answers.
+inline constexpr Duration kStackTime = std::chrono::milliseconds(500);
+inline constexpr size_t kLogBytesPerReport = 16u << 10;
+
 struct AgentConfig {
   std::string name;
   std::string host;

@@ -16,7 +16,6 @@ constexpr Duration kAnswerTimeout = milliseconds(2000);
 constexpr Duration kFirstBackoff = milliseconds(1);
 constexpr Duration kLastBackoff = milliseconds(250);
 constexpr Duration kErrorBackoff = milliseconds(200);
-constexpr size_t kLogBytesPerReport = 16u << 10;
 constexpr uint32_t kQuickFencesMax = 5;
 
 template <class T>

@@ -16,9 +16,6 @@
 namespace mr::worker {
 namespace {
 
-// A task that is stopped, or blocks signals, never answers.
-constexpr Duration kStackTime = std::chrono::milliseconds(500);
-
 std::string TextOf(const char* field, size_t size) {
   return std::string(field, ::strnlen(field, size));
 }

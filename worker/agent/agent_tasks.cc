@@ -14,7 +14,6 @@ namespace mr::worker {
 namespace {
 
 constexpr Duration kGoodbyeTime = std::chrono::seconds(3);
-constexpr int kExitBug = 70;
 constexpr size_t kSparesMax = 4;
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace mr::worker {
 namespace {
 
-constexpr Duration kAnswerTimeout = std::chrono::seconds(3);
+constexpr Duration kFetchAnswerTimeout = std::chrono::seconds(3);
 constexpr Duration kRefusedPause = std::chrono::milliseconds(5);
 constexpr Duration kErrorPause = std::chrono::milliseconds(200);
 
@@ -15,7 +15,7 @@ constexpr Duration kErrorPause = std::chrono::milliseconds(200);
 std::optional<wire::GetBlobRequest> PluginFetcher::Next(Time now) {
   if (waiting_.empty() || now < ask_at_) return std::nullopt;
   asked_ = true;
-  ask_at_ = now + kAnswerTimeout;
+  ask_at_ = now + kFetchAnswerTimeout;
   return wire::GetBlobRequest{waiting_.front(), bytes_.size()};
 }
 

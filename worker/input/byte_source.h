@@ -41,6 +41,9 @@ Result<std::unique_ptr<ByteSource>> OpenByteSource(Env& env, const wire::InputFi
 // removed since was read whole. Errors: kInvalidArgument; kIo.
 Status CheckStillUnchanged(Env& env, const wire::InputFile& file);
 
+// What a decoder reads at once.
+inline constexpr size_t kRawBufferBytes = 256u << 10;
+
 // Decoders over a plain source. Several members or frames behind one another are one stream; an
 // empty file is damaged, as it is for gzip(1).
 std::unique_ptr<ByteSource> MakeGzipSource(std::unique_ptr<ByteSource> raw);

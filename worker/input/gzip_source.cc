@@ -12,7 +12,6 @@
 namespace mr::worker {
 namespace {
 
-constexpr size_t kRawBufferBytes = 256u << 10;
 constexpr int kGzipWindowBits = 15 + 16;  // the largest window, gzip framing
 
 class GzipSource final : public ByteSource {

@@ -12,7 +12,6 @@
 namespace mr::worker {
 namespace {
 
-constexpr size_t kRawBufferBytes = 256u << 10;
 // 128 MiB, what zstd(1) accepts without --long: the decoder must not eat the task's memory.
 constexpr int kWindowLogMax = 27;
 

@@ -27,8 +27,10 @@ constexpr Duration kSweepEvery = std::chrono::seconds(1);
 constexpr Duration kForgetRunAfter = std::chrono::seconds(30);
 constexpr Duration kForgetPeerAfter = std::chrono::seconds(60);  // fetchers ping twice a second
 
+}  // namespace
+
 // What one connection has asked for.
-struct Peer {
+struct FetchingPeer {
   uint64_t fetch_id = 0;
   uint32_t credits = 0;
   uint32_t partition = 0;
@@ -39,6 +41,8 @@ struct Peer {
 
   bool Sendable() const { return credits > 0 && next < sources.size(); }
 };
+
+namespace {
 
 // A part of a piece, before its bytes are read.
 struct PlannedPart {
@@ -93,15 +97,15 @@ struct SegmentServer::Impl {
   void Pong(const std::string& peer, uint64_t fetch_id, bool known);
   void SendPieces(Time now);
   bool SendRound(Time now);
-  net::DataPiece NextPiece(Peer& peer, Time now);
+  net::DataPiece NextPiece(FetchingPeer& peer, Time now);
   net::DataPiece PieceOf(std::string_view header, size_t bytes);
-  PlannedPart PlanPart(const Peer& peer, uint64_t room, Time now);
+  PlannedPart PlanPart(const FetchingPeer& peer, uint64_t room, Time now);
   void Sweep(Time now);
 
   RunFileCache runs;
   std::unique_ptr<net::DataServer> server;
   std::unique_ptr<net::Waker> waker;
-  std::map<std::string, Peer> peers;
+  std::map<std::string, FetchingPeer> peers;
   Time next_sweep;
   std::atomic<bool> stop{false};
   std::atomic<uint64_t> sent_bytes{0};
@@ -179,8 +183,8 @@ void SegmentServer::Impl::Handle(net::DataServer::Incoming incoming, Time now) {
     case ShuffleKind::kFetch: {
       // Too many: the fetcher's pings are answered with "unknown", so it asks again later.
       if (found == peers.end() && peers.size() >= kMaxPeers) return;
-      Peer& peer = peers[incoming.peer];
-      peer = Peer{};
+      FetchingPeer& peer = peers[incoming.peer];
+      peer = FetchingPeer{};
       peer.fetch_id = message->fetch_id;
       peer.credits = message->credits;
       peer.partition = message->partition;
@@ -218,7 +222,7 @@ void SegmentServer::Impl::SendPieces(Time now) {
 bool SegmentServer::Impl::SendRound(Time now) {
   bool any = false;
   for (auto each = peers.begin(); each != peers.end();) {
-    Peer& peer = each->second;
+    FetchingPeer& peer = each->second;
     if (peer.Sendable()) {
       any = true;
       --peer.credits;
@@ -238,7 +242,7 @@ bool SegmentServer::Impl::SendRound(Time now) {
 }
 
 // What to send next of the peer's current source, at most `room` bytes.
-PlannedPart SegmentServer::Impl::PlanPart(const Peer& peer, uint64_t room, Time now) {
+PlannedPart SegmentServer::Impl::PlanPart(const FetchingPeer& peer, uint64_t room, Time now) {
   const FetchSource& source = peer.sources[peer.next];
   auto run = runs.Open(source.attempt, now);
   if (!run) return RefusedPart(peer.next, run.error());
@@ -267,7 +271,7 @@ net::DataPiece SegmentServer::Impl::PieceOf(std::string_view header, size_t byte
   return piece;
 }
 
-net::DataPiece SegmentServer::Impl::NextPiece(Peer& peer, Time now) {
+net::DataPiece SegmentServer::Impl::NextPiece(FetchingPeer& peer, Time now) {
   std::vector<PlannedPart> planned;
   uint64_t room = kPieceBytes;
   while (room > 0 && peer.next < peer.sources.size()) {

@@ -13,7 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::string ErrorOf(const std::vector<std::string>& arguments) {
+std::string CommandLineError(const std::vector<std::string>& arguments) {
   const Result<ParsedCommandLine> parsed = ParseCommandLine(Commands(), arguments);
   return parsed ? "no error" : parsed.error().text;
 }
@@ -63,26 +63,26 @@ TEST(ParseCommandLine, Alias_IsTheCommand) {
 }
 
 TEST(ParseCommandLine, Unknown_NamesTheNearest) {
-  EXPECT_EQ(ErrorOf({"rnu"}), "unknown command 'rnu'. Did you mean run?\ntry 'mrsubmit --help'");
-  EXPECT_EQ(ErrorOf({"run", "--reducer", "3", "a", "b"}),
+  EXPECT_EQ(CommandLineError({"rnu"}), "unknown command 'rnu'. Did you mean run?\ntry 'mrsubmit --help'");
+  EXPECT_EQ(CommandLineError({"run", "--reducer", "3", "a", "b"}),
             "unknown option '--reducer'. Did you mean --reducers?\ntry 'mrsubmit run --help'");
-  EXPECT_THAT(ErrorOf({"--jsn", "ls"}), HasSubstr("Did you mean --json?"));
-  EXPECT_THAT(ErrorOf({"ls", "extra"}), HasSubstr("'extra' is one argument too many"));
-  EXPECT_THAT(ErrorOf({"wait"}), HasSubstr("usage: mrsubmit wait"));
-  EXPECT_THAT(ErrorOf({"run", "a", "b", "-o"}), HasSubstr("needs a value"));
+  EXPECT_THAT(CommandLineError({"--jsn", "ls"}), HasSubstr("Did you mean --json?"));
+  EXPECT_THAT(CommandLineError({"ls", "extra"}), HasSubstr("'extra' is one argument too many"));
+  EXPECT_THAT(CommandLineError({"wait"}), HasSubstr("usage: mrsubmit wait"));
+  EXPECT_THAT(CommandLineError({"run", "a", "b", "-o"}), HasSubstr("needs a value"));
 }
 
 TEST(ParseCommandLine, Errors_HaveThreeLinesAtMost) {
   for (const std::vector<std::string>& line :
        {std::vector<std::string>{"rnu"}, {"run", "--x"}, {"wait"}, {"run", "-o"}, {"ls", "a"}}) {
-    const std::string text = ErrorOf(line);
+    const std::string text = CommandLineError(line);
     EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 2) << text;
   }
 }
 
 TEST(ParseCommandLine, Unknown_IsRefusedNotIgnored) {
   for (const char* option : {"--speculative", "--queue=high", "--mappers=x"}) {
-    EXPECT_THAT(ErrorOf({"run", "a.so", "in", "-o", "out", option}), HasSubstr("unknown option"))
+    EXPECT_THAT(CommandLineError({"run", "a.so", "in", "-o", "out", option}), HasSubstr("unknown option"))
         << option;
   }
 }

@@ -19,7 +19,7 @@ PluginJob WordCount() {
   return job;
 }
 
-std::string ErrorOf(const std::vector<std::string>& params) {
+std::string PluginInfoError(const std::vector<std::string>& params) {
   const auto checked = CheckParams(WordCount(), params);
   return checked ? "no error" : checked.error().text;
 }
@@ -33,15 +33,15 @@ TEST(CheckParams, Complete_HasDefaults) {
 }
 
 TEST(CheckParams, Wrong_NamesParameterAndForm) {
-  EXPECT_EQ(ErrorOf({"min_lenght=3"}),
+  EXPECT_EQ(PluginInfoError({"min_lenght=3"}),
             "parameter 'min_lenght' is not one of wordcount's (min_length, stopwords, needed). Did "
             "you mean min_length?   [MR0304]");
-  EXPECT_THAT(ErrorOf({"min_length=x"}),
+  EXPECT_THAT(PluginInfoError({"min_length=x"}),
               HasSubstr("which is not a whole number, for instance 3.   [MR0305]"));
-  EXPECT_THAT(ErrorOf({"needed=soon"}), HasSubstr("a duration"));
-  EXPECT_THAT(ErrorOf({}),
+  EXPECT_THAT(PluginInfoError({"needed=soon"}), HasSubstr("a duration"));
+  EXPECT_THAT(PluginInfoError({}),
               HasSubstr("wordcount needs the parameter needed; give it with -P needed=VALUE."));
-  EXPECT_THAT(ErrorOf({"needed"}), HasSubstr("lacks its value"));
+  EXPECT_THAT(PluginInfoError({"needed"}), HasSubstr("lacks its value"));
 }
 
 TEST(ParsePluginReference, Colon_SplitsOnlyTheName) {

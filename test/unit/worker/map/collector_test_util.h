@@ -18,6 +18,11 @@
 
 namespace mr::worker::test {
 
+inline const Spill kNoSpill = []() -> Attempted<void> {
+  LOG(FATAL) << "spilled";
+  return {};
+};
+
 using Record = std::pair<std::string, std::string>;
 using Records = std::vector<Record>;
 

@@ -12,11 +12,6 @@ namespace {
 
 constexpr uint64_t kAmple = 16u << 20;
 
-const Spill kNoSpill = []() -> Attempted<void> {
-  ADD_FAILURE() << "spilled";
-  return {};
-};
-
 // By partition: stably sorted, as equal keys have to stay in the order of emission.
 std::vector<Records> Expected(PartitionerFixture& fixture, uint32_t partitions, const Records& emitted) {
   std::vector<Records> expected(partitions);
@@ -28,7 +23,7 @@ std::vector<Records> Expected(PartitionerFixture& fixture, uint32_t partitions, 
   return expected;
 }
 
-void Emit(EmitBuffer& buffer, const Records& records, size_t window_bytes, const Spill& spill) {
+void EmitAll(EmitBuffer& buffer, const Records& records, size_t window_bytes, const Spill& spill) {
   Window window;
   for (const auto& [key, value] : records) {
     window.Add(key, value);
@@ -47,7 +42,7 @@ TEST(EmitBuffer, Sort_OrdersByPartitionKeyAndEmission) {
     Random random(partitions);
     Records emitted;
     for (int i = 0; i < 20'000; ++i) emitted.emplace_back(HardKey(random), StrCat(i));
-    Emit(buffer, emitted, 64u << 10, kNoSpill);
+    EmitAll(buffer, emitted, 64u << 10, kNoSpill);
     EXPECT_EQ(buffer.stats().records, emitted.size());
     EXPECT_EQ(Drain(buffer, partitions), Expected(fixture, partitions, emitted));
     EXPECT_TRUE(buffer.empty());
@@ -65,7 +60,7 @@ TEST(EmitBuffer, Sort_LongCommonPrefixesAndManyEqualKeys) {
     std::string key(kAlike[random.Below(std::size(kAlike))], 'k');
     emitted.emplace_back(key + std::string(random.Below(4), static_cast<char>(random.Below(3))), StrCat(i));
   }
-  Emit(buffer, emitted, 64u << 10, kNoSpill);
+  EmitAll(buffer, emitted, 64u << 10, kNoSpill);
   EXPECT_EQ(Drain(buffer, 1), Expected(fixture, 1, emitted));
 }
 
@@ -80,7 +75,7 @@ TEST(EmitBuffer, Sort_KeysOf100kB) {
     if (i % 10 == 0) key.pop_back();
     emitted.emplace_back(key, StrCat(i));
   }
-  Emit(buffer, emitted, 1u << 20, kNoSpill);
+  EmitAll(buffer, emitted, 1u << 20, kNoSpill);
   EXPECT_EQ(Drain(buffer, 3), Expected(fixture, 3, emitted));
 }
 
@@ -88,7 +83,7 @@ TEST(EmitBuffer, Consume_EmptyKeysAndValues) {
   PartitionerFixture fixture(1);
   EmitBuffer buffer(kAmple, fixture.partitioner());
   const Records emitted = {{"", ""}, {"a", ""}, {"", "1"}, {std::string(1, '\0'), ""}, {"", "2"}};
-  Emit(buffer, emitted, 1, kNoSpill);
+  EmitAll(buffer, emitted, 1, kNoSpill);
   const Records sorted = {{"", ""}, {"", "1"}, {"", "2"}, {std::string(1, '\0'), ""}, {"a", ""}};
   EXPECT_EQ(Drain(buffer, 1)[0], sorted);
   EXPECT_EQ(buffer.stats().bytes, 4u);
@@ -103,7 +98,7 @@ TEST(EmitBuffer, Consume_SpillsWhatFollowsEachOther) {
   Records emitted;
   for (int i = 0; i < 20'000; ++i) emitted.emplace_back(HardKey(random), StrCat(i));
   std::vector<std::vector<Records>> spills;
-  Emit(buffer, emitted, 64u << 10, [&]() -> Attempted<void> {
+  EmitAll(buffer, emitted, 64u << 10, [&]() -> Attempted<void> {
     spills.push_back(Drain(buffer, kPartitions));
     return {};
   });
@@ -137,7 +132,7 @@ TEST(EmitBuffer, Consume_ARecordLargerThanTheBudget) {
     return {};
   };
   const Records emitted = {{"a", "1"}, {std::string(200'000, 'k'), "2"}, {"b", "3"}};
-  Emit(buffer, emitted, 1u << 20, spill);
+  EmitAll(buffer, emitted, 1u << 20, spill);
   spills.push_back(Drain(buffer, 1)[0]);
   ASSERT_EQ(spills.size(), 3u);
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(spills[i], Records{emitted[i]});
@@ -173,9 +168,9 @@ TEST(EmitBuffer, Consume_RefusesTornFramesAndNamesThePlace) {
 TEST(EmitBuffer, Clear_LeavesNothingBehind) {
   PartitionerFixture fixture(5);
   EmitBuffer buffer(kAmple, fixture.partitioner());
-  Emit(buffer, {{"a", "1"}, {"b", "2"}}, 1, kNoSpill);
+  EmitAll(buffer, {{"a", "1"}, {"b", "2"}}, 1, kNoSpill);
   Drain(buffer, 5);
-  Emit(buffer, {{"c", "3"}}, 1, kNoSpill);
+  EmitAll(buffer, {{"c", "3"}}, 1, kNoSpill);
   EXPECT_EQ(Drain(buffer, 5), Expected(fixture, 5, {{"c", "3"}}));
   for (const Records& records : Drain(buffer, 5)) EXPECT_TRUE(records.empty());
 }

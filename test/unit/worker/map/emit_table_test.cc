@@ -11,12 +11,7 @@
 namespace mr::worker::test {
 namespace {
 
-constexpr uint64_t kAmple = 64u << 20;
-
-const Spill kNoSpill = []() -> Attempted<void> {
-  ADD_FAILURE() << "spilled";
-  return {};
-};
+constexpr uint64_t kAmpleTable = 64u << 20;
 
 FoldSpec Fold(uint32_t kind, uint32_t width = 8, uint32_t value = MR_VALUE_UNSIGNED) {
   mr_job_def def{};
@@ -73,7 +68,7 @@ TEST(EmitTable, Consume_FoldsLikeAMap) {
     for (uint32_t partitions : {1u, 5u}) {
       SCOPED_TRACE(StrCat(kind, " -r ", partitions));
       PartitionerFixture fixture(partitions);
-      EmitTable table(kAmple, Fold(kind), fixture.partitioner());
+      EmitTable table(kAmpleTable, Fold(kind), fixture.partitioner());
       Feeder feeder(kind);
       Random random(kind * 10 + partitions);
       for (int i = 0; i < 60'000; ++i) {
@@ -90,7 +85,7 @@ TEST(EmitTable, Consume_FoldsLikeAMap) {
 
 TEST(EmitTable, Consume_DedupKeepsOneOfEachKey) {
   PartitionerFixture fixture(1);
-  EmitTable table(kAmple, Fold(MR_FOLD_DEDUP, 0), fixture.partitioner());
+  EmitTable table(kAmpleTable, Fold(MR_FOLD_DEDUP, 0), fixture.partitioner());
   Window window;
   for (int i = 0; i < 1000; ++i) window.Add(StrCat(i % 10), "");
   ASSERT_TRUE(table.Consume(window.Frames(), kNoSpill).has_value());
@@ -101,7 +96,7 @@ TEST(EmitTable, Consume_DedupKeepsOneOfEachKey) {
 
 TEST(EmitTable, Consume_NarrowSignedSumsWrapLikeThePluginsOwn) {
   PartitionerFixture fixture(1);
-  EmitTable table(kAmple, Fold(MR_FOLD_SUM, 2, MR_VALUE_SIGNED), fixture.partitioner());
+  EmitTable table(kAmpleTable, Fold(MR_FOLD_SUM, 2, MR_VALUE_SIGNED), fixture.partitioner());
   Window window;
   const auto encoded = [](int value) { return BigEndian(static_cast<uint16_t>(value) ^ 0x8000u, 2); };
   for (int value : {-5, 7, -30'000, -30'000}) window.Add("k", encoded(value));
@@ -111,7 +106,7 @@ TEST(EmitTable, Consume_NarrowSignedSumsWrapLikeThePluginsOwn) {
 
 TEST(EmitTable, Growth_FindsEveryKeyAgain) {
   PartitionerFixture fixture(3);
-  EmitTable table(kAmple, Fold(MR_FOLD_SUM), fixture.partitioner());
+  EmitTable table(kAmpleTable, Fold(MR_FOLD_SUM), fixture.partitioner());
   Feeder feeder;
   for (int round = 0; round < 2; ++round) {  // the second round only hits
     for (uint64_t i = 0; i < 300'000; ++i) {
@@ -127,7 +122,7 @@ TEST(EmitTable, Growth_FindsEveryKeyAgain) {
 // The hash of short keys multiplies their two words, so there are keys that all have the same one.
 TEST(EmitTable, Collisions_AreOnlySlow) {
   PartitionerFixture fixture(2);
-  EmitTable table(kAmple, Fold(MR_FOLD_SUM), fixture.partitioner());
+  EmitTable table(kAmpleTable, Fold(MR_FOLD_SUM), fixture.partitioner());
   Feeder feeder;
   const uint64_t annihilates = 0xd6e8feb86659fd93u;
   for (uint64_t i = 0; i < 6000; ++i) {
@@ -143,7 +138,7 @@ TEST(EmitTable, Collisions_AreOnlySlow) {
 
 TEST(EmitTable, Consume_KeysOf100kB) {
   PartitionerFixture fixture(2);
-  EmitTable table(kAmple, Fold(MR_FOLD_SUM), fixture.partitioner());
+  EmitTable table(kAmpleTable, Fold(MR_FOLD_SUM), fixture.partitioner());
   Feeder feeder;
   for (int i = 0; i < 200; ++i) {
     std::string key(100'000, 'x');
@@ -157,7 +152,7 @@ TEST(EmitTable, Consume_KeysOf100kB) {
 
 TEST(EmitTable, Consume_KeysAroundTheSizeOfASlot) {
   PartitionerFixture fixture(1);
-  EmitTable table(kAmple, Fold(MR_FOLD_SUM), fixture.partitioner());
+  EmitTable table(kAmpleTable, Fold(MR_FOLD_SUM), fixture.partitioner());
   Feeder feeder;
   for (int round = 0; round < 2; ++round) {
     for (size_t size = 0; size < 40; ++size) {
@@ -227,7 +222,7 @@ TEST(EmitTable, Consume_ABudgetSmallerThanAnything) {
 
 TEST(EmitTable, Consume_RefusesTornFramesAndOtherWidths) {
   PartitionerFixture fixture(1);
-  EmitTable table(kAmple, Fold(MR_FOLD_SUM), fixture.partitioner());
+  EmitTable table(kAmpleTable, Fold(MR_FOLD_SUM), fixture.partitioner());
   Window good, other;
   good.Add("k", BigEndian(1));
   auto torn = table.Consume(good.Frames().substr(0, 12), kNoSpill);
@@ -241,7 +236,7 @@ TEST(EmitTable, Consume_RefusesTornFramesAndOtherWidths) {
 
 TEST(EmitTable, Clear_LeavesNothingBehind) {
   PartitionerFixture fixture(2);
-  EmitTable table(kAmple, Fold(MR_FOLD_SUM), fixture.partitioner());
+  EmitTable table(kAmpleTable, Fold(MR_FOLD_SUM), fixture.partitioner());
   Feeder first, second;
   for (int i = 0; i < 50'000; ++i) first.Add(StrCat("a key that lies outside of its slot ", i), 1);
   first.Flush(table, kNoSpill);
