@@ -1,5 +1,6 @@
 #include "submit/plugin_info.h"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +14,9 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr Duration kDescribeTimeout = std::chrono::seconds(30);
+// Types of parameters that are made of others; see mr_param_def.
+constexpr std::string_view kListType = "list:";
+constexpr std::string_view kEnumType = "enum:";
 
 PluginJob ReadJob(const json& entry) {
   PluginJob job;
@@ -46,8 +50,21 @@ bool IsNumber(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-// Empty if `value` fits the type, else the form that would.
+// Empty if `value` fits the type, else the form that would. A type that is not known here takes anything: the task looks
+// at it again.
 std::string WantedForm(std::string_view type, const std::string& value) {
+  if (type.starts_with(kListType)) {
+    if (value.empty()) return "";
+    for (const std::string_view item : Split(value, ',')) {
+      const std::string wanted = WantedForm(type.substr(kListType.size()), std::string(item));
+      if (!wanted.empty()) return StrCat("a list with commas: '", item, "' in it is not ", wanted);
+    }
+  }
+  if (type.starts_with(kEnumType)) {
+    std::vector<std::string> names;
+    for (const std::string_view name : Split(type.substr(kEnumType.size()), '|')) names.emplace_back(name);
+    if (std::find(names.begin(), names.end(), value) == names.end()) return StrCat("one of ", Join(names, ", "));
+  }
   if (type == "int" && !IsNumber<int64_t>(value)) return "a whole number, for instance 3";
   if (type == "float" && !IsNumber<double>(value)) return "a number, for instance 0.5";
   if (type == "bool" && value != "true" && value != "false" && value != "1" && value != "0") {
@@ -183,6 +200,13 @@ Result<const PluginJob*> ChooseJob(const PluginInfo& info, const PluginReference
       kCodeNoJobNamed, ErrorCode::kInvalidArgument,
       StrCat(reference.plugin, " has no job '", reference.job, "' (it has ", Join(names, ", "),
              ").", near.empty() ? std::string() : StrCat(" Did you mean ", near, "?")));
+}
+
+std::string ShownType(std::string_view type) {
+  if (type.starts_with(kEnumType)) return std::string(type.substr(kEnumType.size()));
+  if (!type.starts_with(kListType)) return std::string(type);
+  const std::string_view item = type.substr(kListType.size());
+  return StrCat(item, ",", item, ",…");
 }
 
 Result<std::map<std::string, std::string>> CheckParams(const PluginJob& job,

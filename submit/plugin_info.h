@@ -15,7 +15,7 @@ namespace mr::submit {
 
 struct ParamInfo {
   std::string name;
-  std::string type;                          // string int float bool bytes duration
+  std::string type;                          // as in mr_param_def
   std::optional<std::string> default_value;  // none: must be given
   std::string help;
 };
@@ -55,6 +55,9 @@ Result<std::string> FindPlugin(Env& env, const std::string& plugin,
 // Runs mrtask. Errors: kInvalidArgument with mrtask's own sentence when the plugin is unusable.
 Result<PluginInfo> DescribePlugin(const PluginCopy& plugin);
 Result<PluginInfo> ParsePluginInfo(std::string_view json);
+
+// A parameter's type for people: "int", "int,int,…", "word|file".
+std::string ShownType(std::string_view type);
 
 // The named job, or the only one. The pointer is into `info`.
 Result<const PluginJob*> ChooseJob(const PluginInfo& info, const PluginReference& reference);

@@ -2,13 +2,21 @@
 // fatal or int it throws mr::BadRecord, mr::Fatal or 42.
 #include "needle_job.h"
 
+enum class Kind { kInvalidArgument, kBadRecord, kFatal, kInt };
+
 struct Throw : testing_apps::NeedleJob<Throw> {
-  mr::Param<std::string> kind{"kind", "invalid_argument, bad_record, fatal or int", "invalid_argument"};
+  mr::Param<Kind> kind{"kind",
+                       "what is thrown",
+                       {{"invalid_argument", Kind::kInvalidArgument},
+                        {"bad_record", Kind::kBadRecord},
+                        {"fatal", Kind::kFatal},
+                        {"int", Kind::kInt}},
+                       Kind::kInvalidArgument};
   void Strike(View record) {
     const std::string what = "bad number: " + std::string(record.substr(0, 100));
-    if (*kind == "bad_record") throw mr::BadRecord(what);
-    if (*kind == "fatal") throw mr::Fatal(what);
-    if (*kind == "int") throw 42;
+    if (*kind == Kind::kBadRecord) throw mr::BadRecord(what);
+    if (*kind == Kind::kFatal) throw mr::Fatal(what);
+    if (*kind == Kind::kInt) throw 42;
     throw std::invalid_argument(what);
   }
 };

@@ -167,7 +167,9 @@ typedef struct mr_task {
 
 typedef struct mr_param_def {
   uint32_t size;
-  const char *name, *type;    /* type: string int float bool bytes duration */
+  /* type: string int float bool bytes duration; "list:TYPE" of these, with commas between the items; "enum:A|B" for
+   * one of these texts. A host takes any text for a type that it does not know. */
+  const char *name, *type;
   const char *default_text;   /* NULL = required */
   const char *help;
 } mr_param_def;

@@ -71,9 +71,9 @@ void DataPiece::Append(std::string_view bytes) {
   size_ += bytes.size();
 }
 
-Result<std::unique_ptr<DataServer>> DataServer::Bind(NetContext& context,
-                                                     const std::string& endpoint) {
-  const zmq_internal::SocketLimits limits{.max_message_bytes = kMaxDataAskBytes,
+Result<std::unique_ptr<DataServer>> DataServer::Bind(NetContext& context, const std::string& endpoint,
+                                                     uint64_t max_ask_bytes) {
+  const zmq_internal::SocketLimits limits{.max_message_bytes = static_cast<int64_t>(max_ask_bytes),
                                           .send_queue = kMaxQueuedData,
                                           .receive_queue = 64,
                                           .linger_ms = 0};
@@ -144,8 +144,8 @@ DataPiece DataServer::MakePiece(size_t capacity) {
   return {impl_->pool, std::move(room), capacity};
 }
 
-Result<std::unique_ptr<DataChannel>> DataChannel::Connect(NetContext& context,
-                                                          const std::string& endpoint) {
+Result<std::unique_ptr<DataChannel>> DataChannel::Connect(NetContext& context, const std::string& endpoint,
+                                                          uint64_t max_ask_bytes) {
   const zmq_internal::SocketLimits limits{.max_message_bytes = kMaxDataBytes,
                                           .send_queue = 64,
                                           .receive_queue = kMaxQueuedData,
@@ -158,6 +158,7 @@ Result<std::unique_ptr<DataChannel>> DataChannel::Connect(NetContext& context,
                       zmq_internal::MakeClientSocket(context, zmq::socket_type::dealer, limits,
                                                      address.endpoint, address.server_key));
   impl->endpoint = endpoint;
+  impl->max_ask_bytes = max_ask_bytes;
   return std::make_unique<DataChannel>(std::move(impl));
 }
 
@@ -166,10 +167,10 @@ DataChannel::~DataChannel() = default;
 const std::string& DataChannel::endpoint() const { return impl_->endpoint; }
 
 Status DataChannel::Send(std::string_view bytes) {
-  if (bytes.size() > kMaxDataAskBytes) {
+  if (bytes.size() > impl_->max_ask_bytes) {
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat("a request of ", FormatSize(bytes.size()), " is above the limit of ",
-                       FormatSize(kMaxDataAskBytes)));
+                       FormatSize(impl_->max_ask_bytes)));
   }
   impl_->wants_to_send = false;
   switch (

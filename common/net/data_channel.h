@@ -50,7 +50,9 @@ class DataPiece {
 class DataServer {
  public:
   // Errors: as RequestServer::Bind.
-  static Result<std::unique_ptr<DataServer>> Bind(NetContext& context, const std::string& endpoint);
+  // `max_ask_bytes`: of one message to it; peers that send larger ones are cut off.
+  static Result<std::unique_ptr<DataServer>> Bind(NetContext& context, const std::string& endpoint,
+                                                  uint64_t max_ask_bytes = kMaxDataAskBytes);
   ~DataServer();
 
   struct Incoming {
@@ -84,8 +86,9 @@ class DataChannel {
  public:
   // Returns at once, like RequestChannel::Connect. "tcp://host:port#KEY" names the server's public
   // key; without it the context's server_key is taken. Errors: kInvalidArgument.
-  static Result<std::unique_ptr<DataChannel>> Connect(NetContext& context,
-                                                      const std::string& endpoint);
+  // `max_ask_bytes`: as the server's.
+  static Result<std::unique_ptr<DataChannel>> Connect(NetContext& context, const std::string& endpoint,
+                                                      uint64_t max_ask_bytes = kMaxDataAskBytes);
   ~DataChannel();
 
   // kUnavailable: no connection at the moment.

@@ -41,6 +41,7 @@ struct DataServer::Impl {
 struct DataChannel::Impl {
   zmq::socket_t socket;
   std::string endpoint;
+  uint64_t max_ask_bytes = kMaxDataAskBytes;
   bool wants_to_send = false;
 };
 

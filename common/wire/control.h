@@ -376,6 +376,16 @@ struct ErrorResponse {
   MR_FIELDS(ErrorResponse, code, text)
 };
 
+// One member of a replicated coordinator, as its leader sees it.
+struct MemberView {
+  uint64_t node = 0;
+  std::string endpoint;      // where the other members reach it
+  bool leads = false;
+  bool answers = false;      // the leader has heard of it lately
+  uint64_t match_index = 0;  // its log is known to be the leader's up to here
+  MR_FIELDS(MemberView, node, endpoint, leads, answers, match_index)
+};
+
 struct ClusterResponse {
   static constexpr uint8_t kTag = 2;
   std::string cluster;
@@ -385,7 +395,13 @@ struct ClusterResponse {
   uint32_t jobs_running = 0;
   uint32_t jobs_queued = 0;
   std::vector<WorkerView> workers;
-  MR_FIELDS(ClusterResponse, cluster, version, started_unix_ms, http, jobs_running, jobs_queued, workers)
+  // Of the replicated log; a coordinator alone has no members to show.
+  std::vector<MemberView> members;
+  uint64_t term = 0;
+  uint64_t commit_index = 0;
+  uint64_t applied_index = 0;
+  MR_FIELDS(ClusterResponse, cluster, version, started_unix_ms, http, jobs_running, jobs_queued, workers, members, term,
+            commit_index, applied_index)
 };
 
 struct PutBlobResponse {
@@ -497,6 +513,15 @@ struct GcResponse {
   MR_FIELDS(GcResponse, claims, map_outputs, map_output_bytes, plugins, plugin_bytes, workers)
 };
 
+// From a member of a replicated coordinator that does not lead: the same request, with the same id, belongs elsewhere.
+// Whether it was carried out may be open; who leads knows.
+struct NotLeaderResponse {
+  static constexpr uint8_t kTag = 17;
+  std::string endpoint;  // for clients, of who leads, without a key; empty: not known here
+  uint64_t term = 0;     // in which it leads
+  MR_FIELDS(NotLeaderResponse, endpoint, term)
+};
+
 struct RegisterResponse {
   static constexpr uint8_t kTag = 20;
   WorkerRef worker;
@@ -537,7 +562,7 @@ using ResponseBody =
     std::variant<ErrorResponse, ClusterResponse, PutBlobResponse, GetBlobResponse, SubmitJobResponse, JobResponse,
                  ListJobsResponse, ListTasksResponse, GetLogResponse, KillResponse, GetSpecResponse,
                  ExplainResponse, DrainResponse, SetJobResponse, RegisterResponse, WorkResponse, ReportResponse,
-                 GcResponse>;
+                 GcResponse, NotLeaderResponse>;
 
 struct Response {
   uint32_t protocol = kProtocolVersion;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "common/wire/fields.h"
 #include "common/wire/job.h"
@@ -17,22 +18,24 @@ namespace mr::wire {
 struct TaskHello {
   static constexpr uint8_t kTag = 1;
   std::string worker_name;
-  std::string plugin_path;     // content-addressed copy
-  std::string own_endpoint;    // this worker's segment server: such sources are opened as files
-  std::string map_output_dir;  // where run files of this worker lie: <dir>/<attempt>.run
-  std::string scratch_dir;     // parent of the attempts' private directories
+  std::string plugin_path;   // content-addressed copy
+  std::string own_endpoint;  // this worker's segment server: such sources are opened as files
+  // One of each per scratch directory of the worker, in the same order; the first holds what attempts share.
+  std::vector<std::string> map_output_dirs;  // where run files of this worker lie: <dir>/<attempt>.run
+  std::vector<std::string> scratch_dirs;     // parents of the attempts' private directories
   uint64_t memory_limit_bytes = 0;
   // The worker's CURVE keys, to fetch map outputs with; empty without encryption. Not to be logged.
   std::string public_key;
   std::string secret_key;
-  MR_FIELDS(TaskHello, worker_name, plugin_path, own_endpoint, map_output_dir, scratch_dir, memory_limit_bytes,
+  MR_FIELDS(TaskHello, worker_name, plugin_path, own_endpoint, map_output_dirs, scratch_dirs, memory_limit_bytes,
             public_key, secret_key)
 };
 
 struct RunAttempt {
   static constexpr uint8_t kTag = 2;
   Assignment assignment;
-  MR_FIELDS(RunAttempt, assignment)
+  uint32_t scratch = 0;  // which of the scratch directories is the attempt's
+  MR_FIELDS(RunAttempt, assignment, scratch)
 };
 
 struct CommitGranted {

@@ -70,7 +70,7 @@ class CoordinatorCore {
     std::map<uint32_t, JobRun::Earlier> maps;
     std::string note;
   };
-  // A watching client hears of progress no more often than this.
+  // Progress alone is told at most this often per watcher.
   static constexpr Duration kWatchInterval = std::chrono::milliseconds(100);
   struct HeldWatch {
     Asker asker;

@@ -13,7 +13,6 @@ namespace mr::coordinator {
 namespace {
 
 constexpr Duration kMaxWait = std::chrono::seconds(1);
-// Progress alone is told at most this often per watcher.
 constexpr size_t kMaxWatches = 10'000;
 constexpr uint32_t kMaxJobsPerPage = 1000;
 constexpr size_t kMaxPreview = 10;

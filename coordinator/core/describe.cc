@@ -161,6 +161,9 @@ struct ResponsePrinter {
     return StrCat("set: ", JobStateName(response.state), response.resumed ? " resumed" : "", ", kept ",
                   response.maps_kept, " maps, ", response.reduces_kept, " reduces");
   }
+  std::string operator()(const wire::NotLeaderResponse& response) const {
+    return StrCat("not the leader; of term ", response.term, " it is ", response.endpoint);
+  }
   std::string operator()(const wire::GcResponse& response) const {
     std::string text = StrCat("gc: ", response.map_outputs, " map outputs (", response.map_output_bytes, " bytes), ",
                               response.plugins, " plugins (", response.plugin_bytes, " bytes), ", response.workers,

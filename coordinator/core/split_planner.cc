@@ -9,7 +9,7 @@
 namespace mr::coordinator {
 namespace {
 
-tl::unexpected<Error> RefuseInput(std::string text) {
+tl::unexpected<Error> Reject(std::string text) {
   return Fail(ErrorCode::kInvalidArgument, std::move(text));
 }
 
@@ -58,7 +58,7 @@ uint64_t TotalBytes(const wire::JobSpec& spec) {
 
 // However large a split is, a task takes only so many files.
 tl::unexpected<Error> TooMany(const wire::JobSpec& spec) {
-  return RefuseInput(StrCat("the input (", FormatSize(TotalBytes(spec)), " in ", spec.inputs.size(),
+  return Reject(StrCat("the input (", FormatSize(TotalBytes(spec)), " in ", spec.inputs.size(),
                        " files) makes more than ", FormatCount(spec.config.max_splits),
                        " map tasks however large the splits are: a task takes at most ", kMaxFilesPerTask,
                        " files; give a larger --max-splits, or fewer files"));
@@ -93,46 +93,46 @@ std::optional<std::vector<wire::MapWork>> Cut(const wire::JobSpec& spec, uint64_
 
 Status CheckRanges(const wire::JobConfig& config) {
   if (config.reducers > kMaxReducers) {
-    return RefuseInput(StrCat("the job asks for ", config.reducers, " reducers; at most ", kMaxReducers,
+    return Reject(StrCat("the job asks for ", config.reducers, " reducers; at most ", kMaxReducers,
                          " are possible"));
   }
   if (config.split_bytes == 0)
-    return RefuseInput("the split size is 0; give --split-size at least 1 byte");
+    return Reject("the split size is 0; give --split-size at least 1 byte");
   if (config.max_splits == 0 || config.max_splits > kMaxMapTasks) {
-    return RefuseInput(StrCat("at most ", config.max_splits, " splits are asked for; it must be from 1 to ",
+    return Reject(StrCat("at most ", config.max_splits, " splits are asked for; it must be from 1 to ",
                          kMaxMapTasks, " (--max-splits)"));
   }
   if (config.slots_per_task == 0 || config.slots_per_task > kMaxSlotsPerTask) {
-    return RefuseInput(StrCat("a task asks for ", config.slots_per_task, " slots; it must be from 1 to ",
+    return Reject(StrCat("a task asks for ", config.slots_per_task, " slots; it must be from 1 to ",
                          kMaxSlotsPerTask, " (--slots-per-task)"));
   }
-  if (config.tie_ms < 0) return RefuseInput("the time of --tie is negative");
+  if (config.tie_ms < 0) return Reject("the time of --tie is negative");
   if (config.backup_factor_percent < 100) {
-    return RefuseInput(StrCat("the backup factor is ", config.backup_factor_percent / 100.0, "; it must be at least 1"));
+    return Reject(StrCat("the backup factor is ", config.backup_factor_percent / 100.0, "; it must be at least 1"));
   }
   if (config.max_failed_permille > 1000) {
-    return RefuseInput(StrCat("max failed tasks is ", wire::FormatPermille(config.max_failed_permille),
+    return Reject(StrCat("max failed tasks is ", wire::FormatPermille(config.max_failed_permille),
                          "; give a share from 0% to 100%"));
   }
   if (config.max_attempts == 0 || config.max_attempts > 100) {
-    return RefuseInput(StrCat("max attempts is ", config.max_attempts,
+    return Reject(StrCat("max attempts is ", config.max_attempts,
                          "; it must be from 1 to 100 (--max-attempts)"));
   }
   if (config.skip_bad_records > kMaxSkipBadRecords) {
-    return RefuseInput(StrCat("each task may leave out ", config.skip_bad_records, " bad records; at most ",
+    return Reject(StrCat("each task may leave out ", config.skip_bad_records, " bad records; at most ",
                          kMaxSkipBadRecords, " are possible (--skip-bad-records), as each costs an attempt. Where more "
                          "are to be expected, let map() count them and return"));
   }
   if (config.task_timeout_ms <= 0) {
-    return RefuseInput(StrCat("the task time-out is ", config.task_timeout_ms,
+    return Reject(StrCat("the task time-out is ", config.task_timeout_ms,
                          " ms; it must be positive (--task-timeout)"));
   }
   if (config.task_memory_bytes < (1u << 20)) {
-    return RefuseInput(StrCat("the task memory is ", FormatSize(config.task_memory_bytes),
+    return Reject(StrCat("the task memory is ", FormatSize(config.task_memory_bytes),
                          "; a task needs at least 1.0 MiB (--task-memory)"));
   }
   if (config.input_format == wire::InputFormat::kFixed && config.record_bytes == 0) {
-    return RefuseInput("fixed-size records need their size in bytes, which is 0");
+    return Reject("fixed-size records need their size in bytes, which is 0");
   }
   return {};
 }
@@ -140,11 +140,11 @@ Status CheckRanges(const wire::JobConfig& config) {
 Status CheckRangeBounds(const wire::JobConfig& config) {
   if (config.range_bounds.empty()) return {};
   if (config.range_bounds.size() + 1 != config.reducers) {
-    return RefuseInput(StrCat("a total order over ", config.reducers, " reducers needs ",
+    return Reject(StrCat("a total order over ", config.reducers, " reducers needs ",
                          config.reducers - 1, " bounds, not ", config.range_bounds.size()));
   }
   if (!std::is_sorted(config.range_bounds.begin(), config.range_bounds.end())) {
-    return RefuseInput("the bounds of a total order must ascend");
+    return Reject("the bounds of a total order must ascend");
   }
   return {};
 }
@@ -154,18 +154,18 @@ Status CheckRangeBounds(const wire::JobConfig& config) {
 Status CheckSpec(const wire::JobSpec& spec) {
   const wire::JobConfig& config = spec.config;
   if (!IsSha256(config.plugin_sha256)) {
-    return RefuseInput(StrCat("the plugin's hash '", Printable(config.plugin_sha256, 80),
+    return Reject(StrCat("the plugin's hash '", Printable(config.plugin_sha256, 80),
                          "' is not a SHA-256 in lower-case hex"));
   }
   if (config.output_dir.empty() || config.output_dir.front() != '/') {
-    return RefuseInput(StrCat("the output directory '", Printable(config.output_dir),
+    return Reject(StrCat("the output directory '", Printable(config.output_dir),
                          "' is not an absolute path"));
   }
   MR_RETURN_IF_ERROR(CheckRanges(config));
   MR_RETURN_IF_ERROR(CheckRangeBounds(config));
   for (const wire::InputFile& file : spec.inputs) {
     if (file.path.empty() || file.path.front() != '/') {
-      return RefuseInput(StrCat("the input '", Printable(file.path), "' is not an absolute path"));
+      return Reject(StrCat("the input '", Printable(file.path), "' is not an absolute path"));
     }
   }
   return {};
@@ -186,7 +186,7 @@ Result<std::vector<wire::MapWork>> PlanSplits(const wire::JobSpec& spec) {
   std::vector<wire::MapWork> tasks = std::move(*cut);
   if (tasks.empty()) tasks.emplace_back();
   if (uint64_t{config.reducers} * tasks.size() > kMaxSegments) {
-    return RefuseInput(StrCat(tasks.size(), " map tasks times ", config.reducers,
+    return Reject(StrCat(tasks.size(), " map tasks times ", config.reducers,
                          " reducers are more than ", FormatCount(kMaxSegments),
                          " segments; give a larger --split-size or fewer reducers"));
   }

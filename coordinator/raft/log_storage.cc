@@ -55,7 +55,10 @@ Result<std::unique_ptr<LogStorage>> LogStorage::Open(Env& env, const std::string
   auto storage = std::unique_ptr<LogStorage>(new LogStorage(env, directory, options));
   MR_ASSIGN_OR_RETURN(storage->lock_, env.Lock(storage->Path("LOCK")));
   recovered = Recovered{};
-  if (!env.Exists(storage->Path("META"))) MR_RETURN_IF_ERROR(storage->Bootstrap());
+  if (!env.Exists(storage->Path("META"))) {
+    if (!options.create) return Fail(ErrorCode::kNotFound, StrCat(directory, " holds nothing of a member"));
+    MR_RETURN_IF_ERROR(storage->Bootstrap());
+  }
   MR_RETURN_IF_ERROR(storage->Recover(recovered));
   return storage;
 }
@@ -71,6 +74,7 @@ Status LogStorage::Bootstrap() {
     for (const std::string& left : names) MR_RETURN_IF_ERROR(env_.RemoveFile(JoinPath(Path(name), left)));
   }
   for (char& c : identity_.cluster) c = static_cast<char>(NextSalt() & 0xff);
+  if (options_.cluster) identity_.cluster = *options_.cluster;
   identity_.node = options_.node;
   MR_RETURN_IF_ERROR(WriteFileAtomically(env_, Path("hardstate"), EncodeHardState(identity_, {}, 1)));
   MR_RETURN_IF_ERROR(CreateSegment(0));
@@ -222,22 +226,32 @@ Status LogStorage::SaveHardState(const HardState& state) {
 Status LogStorage::Append(std::span<const Entry> entries) {
   if (failed_) return Fail(*failed_);
   ++batch_;
-  for (const Entry& entry : entries) {
-    CHECK(entry.index <= Next(last_index_) && entry.index.value > 0) << "entry " << entry.index.value << " after "
-                                                                     << last_index_.value;
-    if (entry.payload.size() > kMaxPayloadBytes) {
-      return Keep(Fail(ErrorCode::kInvalidArgument,
-                       StrCat("an entry of ", FormatSize(entry.payload.size()), " does not fit into the log, which takes ",
-                              FormatSize(kMaxPayloadBytes))));
-    }
-    RecordHeader header;
-    header.kind = entry.kind;
-    header.index = entry.index;
-    header.term = entry.term;
-    MR_RETURN_IF_ERROR(Keep(AppendRecord(header, entry.payload)));
-    NoteEntry(entry.index, entry.term);
-  }
+  for (const Entry& entry : entries) MR_RETURN_IF_ERROR(AppendEntry(entry));
   return Keep(WriteBuffer());
+}
+
+Status LogStorage::Append(std::span<const EntryPtr> entries) {
+  if (failed_) return Fail(*failed_);
+  ++batch_;
+  for (const EntryPtr& entry : entries) MR_RETURN_IF_ERROR(AppendEntry(*entry));
+  return Keep(WriteBuffer());
+}
+
+Status LogStorage::AppendEntry(const Entry& entry) {
+  CHECK(entry.index <= Next(last_index_) && entry.index.value > 0) << "entry " << entry.index.value << " after "
+                                                                   << last_index_.value;
+  if (entry.payload.size() > kMaxPayloadBytes) {
+    return Keep(Fail(ErrorCode::kInvalidArgument,
+                     StrCat("an entry of ", FormatSize(entry.payload.size()), " does not fit into the log, which takes ",
+                            FormatSize(kMaxPayloadBytes))));
+  }
+  RecordHeader header;
+  header.kind = entry.kind;
+  header.index = entry.index;
+  header.term = entry.term;
+  MR_RETURN_IF_ERROR(Keep(AppendRecord(header, entry.payload)));
+  NoteEntry(entry.index, entry.term);
+  return {};
 }
 
 Status LogStorage::AppendMark(RecordType type, EntryKind kind, const SnapshotMeta& meta) {

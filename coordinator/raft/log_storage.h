@@ -10,6 +10,7 @@
 // One thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,6 +29,8 @@ namespace mr::raft {
 
 struct StorageOptions {
   NodeId node{1};
+  std::optional<std::array<char, 16>> cluster;  // of a new directory; none: a name of its own
+  bool create = true;  // false: a directory that is no member's is an error (kNotFound)
   // A segment is written as zeros before it is used, so that a full disk is found out then.
   uint64_t segment_bytes = 4u << 20;
   // A snapshot is wanted when the log since the last one is larger than this, and than four times that snapshot.
@@ -59,6 +62,7 @@ class LogStorage {
   // Contiguous; the first may have an index that is there already, which discards everything from it on. Not yet
   // durable.
   Status Append(std::span<const Entry> entries);
+  Status Append(std::span<const EntryPtr> entries);
   // Everything appended is durable when it returns.
   Status Sync();
   // After a while without an Append: makes the durability of the last batch provable by the log alone.
@@ -82,6 +86,7 @@ class LogStorage {
   Status Sweep(const std::string& directory);
   Status CreateSegment(uint64_t record_bytes);
   Status OpenSegment(const SegmentHeader& header, uint64_t offset, uint64_t file_bytes);
+  Status AppendEntry(const Entry& entry);
   Status AppendRecord(RecordHeader header, std::string_view payload);
   Status AppendMark(RecordType type, EntryKind kind, const SnapshotMeta& meta);
   Status WriteBuffer();

@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace mr::raft {
@@ -46,6 +47,7 @@ struct Entry {
   std::string payload;
   friend bool operator==(const Entry&, const Entry&) = default;
 };
+using EntryPtr = std::shared_ptr<const Entry>;
 
 // What a member must never forget; durable before any message that follows from it leaves.
 struct HardState {

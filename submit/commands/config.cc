@@ -1,5 +1,6 @@
 // config: show the settings and where they come from, check a file, make keys.
 #include "common/base/strings.h"
+#include "common/net/endpoint.h"
 #include "common/net/key_file.h"
 #include "submit/commands/commands.h"
 #include "submit/json_views.h"
@@ -66,8 +67,7 @@ int Check(Invocation& invocation) {
 
 // The public key that `other` means: that of the key file of this name, or itself.
 Result<std::string> PublicKeyOf(Env& env, const std::string& other) {
-  constexpr size_t kKeyChars = 40;
-  if (other.size() == kKeyChars && !env.Exists(other)) return other;
+  if (other.size() == net::kKeyChars && !env.Exists(other)) return other;
   MR_ASSIGN_OR_RETURN(const net::Security security, net::ReadKeyFile(other));
   return security.own->public_key;
 }

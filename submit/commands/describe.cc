@@ -18,7 +18,7 @@ std::string JobText(const PluginJob& job) {
                  job.map_only || !job.has_reduce ? "" : ", reduce",
                  job.range_partition ? "; total order" : "", "\n");
   for (const ParamInfo& param : job.params) {
-    text += StrCat("  -P ", param.name, "=", param.type,
+    text += StrCat("  -P ", param.name, "=", ShownType(param.type),
                    param.default_value ? StrCat("   (", *param.default_value, ")")
                                        : std::string("   (required)"),
                    param.help.empty() ? "" : StrCat("   ", param.help), "\n");
@@ -80,7 +80,7 @@ std::string ParamsToml(const PluginJob& job) {
   for (const ParamInfo& param : job.params) {
     if (!param.help.empty()) text += StrCat("# ", Printable(param.help), "\n");
     text += param.default_value ? StrCat(TomlText(param.name), " = ", TomlText(*param.default_value), "\n")
-                                : StrCat("# ", TomlText(param.name), " =    required: ", param.type, "\n");
+                                : StrCat("# ", TomlText(param.name), " =    required: ", ShownType(param.type), "\n");
   }
   return text;
 }

@@ -67,7 +67,7 @@ class ServerProcess {
     if (child_ == 0) {
       net::NetContext net;
       const auto server =
-          Take(SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", directory));
+          Take(SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", {directory}));
       const std::string& endpoint = server->endpoint();
       if (write(ends[1], endpoint.data(), endpoint.size()) < 0) std::abort();
       close(ends[1]);

@@ -163,7 +163,7 @@ void Transfer(benchmark::State& state) {
   const ScratchDirectory scratch;
   WriteOutputs(scratch.path(), RecordsOf(0), 2);
   net::NetContext net;
-  const auto server = SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", scratch.path()).value();
+  const auto server = SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", {scratch.path()}).value();
   AttemptFixture reduce(scratch / "reduce");
   FetchOptions options;
   options.memory_bytes = 1u << 30;
@@ -196,7 +196,7 @@ void RunReduces(benchmark::State& state, const mr_job_def& job, uint32_t copies)
   WriteOutputs(scratch.path(), records, copies);
   FetchOptions options;
   options.own_endpoint = "ipc:///own";
-  options.own_output_dir = scratch.path();
+  options.own_output_dirs = {scratch.path()};
   for (auto _ : state) {
     AttemptFixture reduce(scratch / "reduce");
     reduce.assignment.attempt.task = {JobId{1}, Phase::kReduce, 0};

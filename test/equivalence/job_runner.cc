@@ -61,7 +61,7 @@ JobRunner::Problem JobRunner::StartWorkers() {
     Worker worker;
     worker.outputs = scratch_ / StrCat("worker", i);
     if (!PosixEnv().CreateDirectories(worker.outputs)) return "no directory for map outputs";
-    auto server = SegmentServer::Start(net_, PosixEnv(), "tcp://127.0.0.1:0", "", worker.outputs);
+    auto server = SegmentServer::Start(net_, PosixEnv(), "tcp://127.0.0.1:0", "", {worker.outputs});
     if (!server) return server.error().text;
     worker.server = std::move(*server);
     worker.endpoint = worker.server->endpoint();
@@ -129,7 +129,7 @@ JobRunner::Problem JobRunner::RunReduce(uint32_t partition) {
   Configure(reduce, Phase::kReduce, partition, job_.reduce_memory);
   FetchOptions fetch;
   fetch.own_endpoint = worker.endpoint;
-  fetch.own_output_dir = worker.outputs;
+  fetch.own_output_dirs = {worker.outputs};
   fetch.net = &net_;
   const auto result = RunReduceAttempt(reduce.context, def_, {partition, outputs_}, fetch);
   if (!result) return StrCat("reduce ", partition, ": ", result.error().message);

@@ -202,8 +202,12 @@ case_wrong_configuration() {
   printf '[worker.more]\nslots = 1\n' >mr.toml
   expect 2 "$bin/mrworker" -c tcp://h:1 --config mr.toml
   says "'more' in \\[worker\\] must be text"
-  expect 2 "$bin/mrworker" -c tcp://h:1 --scratch /a,/b
-  says 'works in one directory'
+  expect 2 "$bin/mrworker" -c tcp://h:1 --scratch /a,/b/../a --check-config
+  says '\-\-scratch /a,/b/\.\./a: /b/\.\./a is named twice'
+  expect 2 "$bin/mrworker" -c tcp://h:1 --scratch /a/b,/a
+  says '/a/b lies inside of /a'
+  expect 2 "$bin/mrworker" -c tcp://h:1 --scratch /a,
+  says 'a directory between the commas is missing'
   expect 2 "$bin/mrworker" -c tcp://h:1 --config nowhere.toml
   says 'there is no configuration file nowhere\.toml'
 }

@@ -73,6 +73,18 @@ case_fatal_is_not_tried_again() {
   worker_lives_on
 }
 
+case_values_of_parameters_are_checked_before_anything_is_queued() {
+  cluster
+  printf 'BAD\n' >in.txt
+  expect 6 mr run "$plugins/throw.so" in.txt -o out -P needle=BAD -P kind=odd
+  says "parameter 'kind' of Throw is 'odd', which is not one of invalid_argument, bad_record, fatal, int\\."
+  expect 0 mr ls --json
+  [[ ! -s out.txt || $(cat out.txt) == '[]' ]] || fail "a job was queued: $(cat out.txt)"
+  expect 0 mr describe "$plugins/throw.so"
+  says '-P kind=invalid_argument\|bad_record\|fatal\|int +\(invalid_argument\) +what is thrown' out.txt
+  stop_cluster
+}
+
 case_bad_record() {
   cluster
   failing throw -P needle=BAD -P kind=bad_record

@@ -108,14 +108,15 @@ revive_coordinator() {
   wait_for 20 "the coordinator is back" grep -q "\"pid\": *$coordinator\b" "$work/cluster.json"
 }
 
-# start_worker NAME [OPTION…]: sets $worker_NAME and $worker (pid). One slot unless told otherwise.
+# start_worker NAME [OPTION…]: sets $worker_NAME and $worker (pid). One slot and $work/scratch-NAME unless told otherwise.
 start_worker() {
-  local name=$1 slots=(--slots 1) http=(--http off)
+  local name=$1 slots=(--slots 1) http=(--http off) scratch=(--scratch "$work/scratch-$1")
   shift
+  [[ " $* " == *' --scratch '* ]] && scratch=()
   [[ " $* " == *' --http '* ]] && http=()
   [[ " $* " == *' --slots '* ]] && slots=()
-  spawn "$name" "$bin/mrworker" -c "file:$work/cluster.json" --name "$name" --scratch "$work/scratch-$name" \
-    "${http[@]}" "${slots[@]}" "$@"
+  spawn "$name" "$bin/mrworker" -c "file:$work/cluster.json" --name "$name" \
+    "${scratch[@]}" "${http[@]}" "${slots[@]}" "$@"
   worker=$spawned
   printf -v "worker_$name" '%s' "$spawned"
 }

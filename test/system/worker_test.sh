@@ -139,6 +139,45 @@ case_sigterm_serves_map_outputs() {
   stop_cluster
 }
 
+# Each of two directories gets map outputs; the reduce finds them all; nothing is left of the job.
+case_two_scratch_directories() {
+  start_coordinator
+  start_worker w1 --scratch "$work/disk-a,$work/disk-b"
+  start_gated_job -P gates=reduce
+  wait_for 20 'the reduce has begun' at_gate 'reduce-0*' w1
+  [[ -n $(compgen -G 'disk-a/map/*.run') && -n $(compgen -G 'disk-b/map/*.run') ]] ||
+    fail "map outputs are not on both disks: $(find disk-a disk-b)"
+  expect 6 "$bin/mrworker" -c "file:$work/cluster.json" --name w2 --scratch "$work/disk-c,$work/disk-b"
+  says 'disk-b'
+  touch gates/open-reduce
+  expect 0 mr wait "$job"
+  same out/part-r-00000 <(printf 'a\t1\nb\t1\nc\t1\none\t3\ntwo\t3\n')
+  wait_for 20 'the job leaves nothing on either disk' bash -c '[[ -z $(find disk-a disk-b -path "*map/*" -o -path "*tmp/*") ]]'
+  stop_cluster
+  [[ ! -e disk-a/map && ! -e disk-b/tmp ]] || fail "left behind: $(find disk-a disk-b)"
+}
+
+# One of two disks is full: its directory is left out and the jobs go on; with space again it is used again.
+case_full_scratch_directory_is_left_out() {
+  ((EUID == 0)) || { echo 'skipped: mounting a small file system needs root'; return 0; }
+  start_coordinator
+  mount_small "$work/disk-b" 1m
+  fallocate -l $(($(df -B1 --output=avail disk-b | tail -1) - 32768)) disk-b/filler
+  start_worker w1 --scratch "$work/disk-a,$work/disk-b" --scratch-reserve 64Ki --http 127.0.0.1:0
+  wait_for 20 'the worker says where its page is' grep -q 'status page http' w1.log
+  page=$(grep -oE 'status page http://[0-9.:]+' w1.log | grep -oE 'http.*')
+  wait_for 20 'the page says so' page_says / 'scratch .*disk-b, .* free, 64\.0 KiB kept in reserve: left out'
+  says 'scratch directory .*disk-b is left out: .*are free, and 64\.0 KiB are kept in reserve' w1.log
+  start_gated_job -P gates=reduce
+  wait_for 20 'the reduce has begun' at_gate 'reduce-0*' w1
+  [[ -n $(compgen -G 'disk-a/map/*.run') && -z $(compgen -G 'disk-b/map/*.run') ]] || fail "$(find disk-a disk-b)"
+  rm disk-b/filler
+  wait_for 20 'the page says that it is used again' page_says / 'disk-b, .* kept in reserve$'
+  touch gates/open-reduce
+  expect 0 mr wait "$job"
+  stop_cluster
+}
+
 # A byte of the cached plugin flips while the worker runs: the next job notices and fetches it again.
 case_damaged_plugin_is_fetched_again() {
   start_coordinator

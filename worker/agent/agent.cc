@@ -25,13 +25,13 @@ constexpr Duration kStackPoll = std::chrono::milliseconds(5);
 // Several times what an answer may take, and what libzmq needs to notice a dead peer.
 constexpr Duration kRenewAfter = std::chrono::seconds(10);
 
-}  // namespace
+std::vector<ScratchPaths> PathsOf(const std::vector<ScratchDisks::Disk>& disks) {
+  std::vector<ScratchPaths> paths;
+  for (const ScratchDisks::Disk& disk : disks) paths.emplace_back(disk.root);
+  return paths;
+}
 
-ScratchPaths::ScratchPaths(const std::string& root)
-    : root(root),
-      plugins(JoinPath(root, "plugins")),
-      map_outputs(JoinPath(root, "map")),
-      attempts(JoinPath(root, "tmp")) {}
+}  // namespace
 
 Agent::Agent(AgentSettings settings, net::NetContext& context, Env& env, const Clock& clock,
              Spawner& spawner, int signal_fd, std::unique_ptr<Chores> chores)
@@ -42,7 +42,9 @@ Agent::Agent(AgentSettings settings, net::NetContext& context, Env& env, const C
       spawner_(spawner),
       signal_fd_(signal_fd),
       core_(settings_.core, clock.Read()),
-      plugins_(env, settings_.scratch.plugins),
+      disks_(settings_.scratch),
+      scratch_(PathsOf(settings_.scratch)),
+      plugins_(env, scratch_.front().plugins),
       client_(RandomSeed()),
       blob_client_(RandomSeed()),
       started_unix_ms_(clock.Read().unix_ms),
@@ -244,32 +246,36 @@ void Agent::RemoveLater(std::vector<std::string> paths) {
 
 void Agent::Perform(DropAttempt action) {
   const std::string name = AttemptFileName(action.attempt);
-  RemoveLater({JoinPath(settings_.scratch.map_outputs, name + ".run"),
-               JoinPath(settings_.scratch.attempts, name)});
+  for (const ScratchPaths& scratch : scratch_)
+    RemoveLater({RunFilePath(scratch.map_outputs, action.attempt), JoinPath(scratch.attempts, name)});
 }
 
 void Agent::Perform(DropJob action) {
-  for (const std::string& directory : {settings_.scratch.map_outputs, settings_.scratch.attempts}) {
-    chores_->AddUnhurried(
-        [this, directory, prefix = ToString(action.job) + "-"]() -> Chores::Sequel {
-          auto names = env_.ListDirectory(directory);
-          if (!names) return {};
-          std::vector<std::string> paths;
-          for (const std::string& name : *names) {
-            if (name.starts_with(prefix)) paths.push_back(JoinPath(directory, name));
-          }
-          return [this, paths = std::move(paths)] { RemoveLater(paths); };
-        });
-  }
+  chores_->AddUnhurried([this, prefix = ToString(action.job) + "-"]() -> Chores::Sequel {
+    std::vector<std::string> paths;
+    for (const ScratchPaths& scratch : scratch_) {
+      for (const std::string& directory : {scratch.map_outputs, scratch.attempts}) {
+        for (const std::string& name : env_.ListDirectory(directory).value_or(std::vector<std::string>())) {
+          if (name.starts_with(prefix)) paths.push_back(JoinPath(directory, name));
+        }
+      }
+    }
+    return [this, paths = std::move(paths)] { RemoveLater(paths); };
+  });
 }
 
 void Agent::Perform(ListScratch) {
   chores_->AddUnhurried([this]() -> Chores::Sequel {
-    const auto list = [this](const std::string& directory) {
-      return env_.ListDirectory(directory).value_or(std::vector<std::string>());
+    const auto list = [this](const std::string& directory, std::vector<std::string>& names) {
+      for (std::string& name : env_.ListDirectory(directory).value_or(std::vector<std::string>()))
+        names.push_back(std::move(name));
     };
-    ScratchListed listed{list(settings_.scratch.map_outputs), list(settings_.scratch.attempts),
-                         list(settings_.scratch.plugins)};
+    ScratchListed listed;
+    for (const ScratchPaths& scratch : scratch_) {
+      list(scratch.map_outputs, listed.map_outputs);
+      list(scratch.attempts, listed.attempts);
+    }
+    list(scratch_.front().plugins, listed.plugins);
     return [this, listed = std::move(listed)] { Feed(listed); };
   });
 }
@@ -280,10 +286,13 @@ void Agent::Perform(RemoveLeftovers action) {
     for (const std::string& name : names) joined.push_back(JoinPath(directory, name));
     return joined;
   };
-  RemoveLater(paths(settings_.scratch.map_outputs, action.names.map_outputs));
-  RemoveLater(paths(settings_.scratch.attempts, action.names.attempts));
+  // A name lies in one of the directories; removing it from the others changes nothing.
+  for (const ScratchPaths& scratch : scratch_) {
+    RemoveLater(paths(scratch.map_outputs, action.names.map_outputs));
+    RemoveLater(paths(scratch.attempts, action.names.attempts));
+  }
   // Before any later look into the cache: what is found there shall stay.
-  chores_->Add([this, plugins = paths(settings_.scratch.plugins, action.names.plugins)]() -> Chores::Sequel {
+  chores_->Add([this, plugins = paths(scratch_.front().plugins, action.names.plugins)]() -> Chores::Sequel {
     for (const std::string& path : plugins) [[maybe_unused]] const Status removed = env_.RemoveTree(path);
     return {};
   });
@@ -304,14 +313,27 @@ void Agent::Perform(Exit action) {
   exit_code_ = action.code;
 }
 
+void Agent::ObserveScratch() {
+  for (size_t i = 0; i < scratch_.size(); ++i) {
+    const auto space = env_.Space(scratch_[i].root);
+    if (!disks_.Observe(i, space ? std::optional(space->free_bytes) : std::nullopt)) continue;
+    const ScratchDisks::Disk& disk = disks_.disks()[i];
+    if (disk.usable) {
+      LOG(INFO) << "scratch directory " << disk.root << " is used again: " << FormatSize(disk.free_bytes) << " are free";
+    } else {
+      LOG(WARNING) << "scratch directory " << disk.root << " is left out: "
+                   << (space ? StrCat(FormatSize(disk.free_bytes), " are free, and ", FormatSize(disk.reserve_bytes),
+                                      " are kept in reserve (--scratch-reserve)")
+                             : space.error().text);
+    }
+  }
+  Feed(ScratchObserved{disks_.room_bytes()});
+}
+
 void Agent::Observe(Time now) {
   if (now < next_observation_) return;
   next_observation_ = now + core_.heartbeat();
-  if (const auto space = env_.Space(settings_.scratch.root)) {
-    const uint64_t reserve = settings_.scratch_reserve_bytes;
-    scratch_free_bytes_ = space->free_bytes;
-    Feed(ScratchObserved{space->free_bytes > reserve ? space->free_bytes - reserve : 0});
-  }
+  ObserveScratch();
   for (auto& [id, task] : tasks_) {
     if (!task.slot || !task.process || !task.assignment) continue;
     const BlackBox& box = task.process->black_box();

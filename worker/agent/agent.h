@@ -19,6 +19,7 @@
 #include "worker/agent/chores.h"
 #include "worker/agent/plugin_cache.h"
 #include "worker/agent/plugin_fetcher.h"
+#include "worker/agent/scratch.h"
 #include "worker/agent/spawner.h"
 #include "worker/agent/task_process.h"
 #include "worker/web/worker_status.h"
@@ -27,12 +28,6 @@ namespace mr::worker {
 
 inline constexpr int kExitBug = 70;  // EX_SOFTWARE of sysexits.h
 
-// Folders of a worker's scratch directory.
-struct ScratchPaths {
-  explicit ScratchPaths(const std::string& root);
-  std::string root, plugins, map_outputs, attempts;
-};
-
 struct AgentSettings {
   AgentConfig core;
   std::string coordinator;           // as given: tcp://, ipc:// or file:
@@ -40,8 +35,7 @@ struct AgentSettings {
   std::optional<net::KeyPair> keys;  // for the tasks' fetches
   std::string cluster;               // must be the coordinator's; empty = any
   std::string mrtask_path;
-  ScratchPaths scratch{""};
-  uint64_t scratch_reserve_bytes = 0;
+  std::vector<ScratchDisks::Disk> scratch;  // at least one; plugins lie in the first
   // What the status page shows, at each heartbeat; may be empty.
   std::function<void(std::shared_ptr<const WorkerStatus>)> publish;
   std::function<uint64_t()> shuffle_sent_bytes;  // may be empty
@@ -107,6 +101,7 @@ class Agent {
   void CloseLog(uint64_t id, Task& task);
   void CloseLink(uint64_t id, Task& task);
   void Observe(Time now);
+  void ObserveScratch();
   // agent_status.cc
   void LogState();
   void AskForStacks();
@@ -118,6 +113,7 @@ class Agent {
   Task* TakeSpare();
   void AddSpares();
   void Greet(Task& task);
+  void SendAttempt(Task& task);
   wire::Request Envelope(uint64_t request_id, uint64_t epoch, wire::RequestBody body) const;
 
   AgentSettings settings_;
@@ -127,6 +123,8 @@ class Agent {
   Spawner& spawner_;
   int signal_fd_;
   AgentCore core_;
+  ScratchDisks disks_;
+  const std::vector<ScratchPaths> scratch_;  // of disks_, in the same order
   PluginCache plugins_;  // but for PathOf: only the chores' thread uses it
   PluginFetcher fetcher_;
   uint64_t client_;       // random: names this process in request ids
@@ -142,7 +140,6 @@ class Agent {
   bool pumping_ = false;
   std::optional<int> exit_code_;
   Time next_observation_{};
-  uint64_t scratch_free_bytes_ = 0;  // of the file system
   WorkerTotals totals_;
   int64_t started_unix_ms_;
   // Tasks that have been asked for their stacks, by number.

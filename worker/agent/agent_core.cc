@@ -59,7 +59,7 @@ bool AgentCore::takes_work() const {
 
 std::string AgentCore::StateText() const {
   if (draining_) return "stopping: no new tasks, the running ones finish";
-  if (scratch_full()) return "no new tasks: the scratch file system is full up to --scratch-reserve";
+  if (scratch_full()) return "no new tasks: every scratch directory is full up to --scratch-reserve";
   return registered_ ? "serving" : "not registered with a coordinator";
 }
 
@@ -354,7 +354,7 @@ void AgentCore::On(const ScratchObserved& event) {
   if (event.free_bytes == 0 && !scratch_warned_) {
     Do(Note{
         true,
-        "the scratch file system is full up to its reserve: taking no work until there is space"});
+        "there is no room for scratch files: taking no work until there is"});
   }
   scratch_warned_ = event.free_bytes == 0;
 }

@@ -65,9 +65,9 @@ struct TaskObserved {
       progress;  // attempt is filled in by the core; log_bytes: new since the last time
 };
 struct ScratchObserved {
-  uint64_t free_bytes = 0;  // less the reserve
+  uint64_t free_bytes = 0;  // in all scratch directories together, less the reserves
 };
-// What lies in the scratch directory, by name.
+// What lies in the scratch directories, by name.
 struct ScratchListed {
   std::vector<std::string> map_outputs;
   std::vector<std::string> attempts;

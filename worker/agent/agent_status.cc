@@ -100,9 +100,8 @@ void Agent::PublishStatus() {
   status->registered = core_.registered();
   status->takes_work = core_.takes_work();
   status->slots = settings_.core.slots;
-  status->scratch = settings_.scratch.root;
-  status->scratch_free_bytes = scratch_free_bytes_;
-  status->scratch_reserve_bytes = settings_.scratch_reserve_bytes;
+  for (const ScratchDisks::Disk& disk : disks_.disks())
+    status->scratch.push_back({disk.root, disk.free_bytes, disk.reserve_bytes, disk.usable});
   if (settings_.shuffle_sent_bytes) status->shuffle_sent_bytes = settings_.shuffle_sent_bytes();
   status->started_unix_ms = started_unix_ms_;
   status->unix_ms = now.unix_ms;

@@ -14,13 +14,13 @@ std::string OwnerOf(const std::string& name) { return name.substr(0, name.find('
 
 }  // namespace
 
+// A job's shared working directory goes with the job: here nobody knows whether it has ended.
 // Only what was there when it was listed is looked at, and names of attempts are never used twice: an attempt that has
 // begun since is safe.
 void AgentCore::On(const ScratchListed& event) {
   std::set<std::string> owners;  // that what lies there may belong to
   std::set<std::string> plugins;
   for (const Slot& slot : slots_) {
-    if (slot.has_process) owners.insert(ToString(slot.process_job) + "-workdir");
     if (!slot.assignment) continue;
     owners.insert(AttemptFileName(slot.assignment->attempt));
     if (slot.assignment->earlier) owners.insert(AttemptFileName(slot.assignment->earlier->attempt));
@@ -29,7 +29,7 @@ void AgentCore::On(const ScratchListed& event) {
   for (const auto& [attempt, owed] : owed_) owners.insert(AttemptFileName(attempt));
   for (const AttemptId& attempt : outputs_) owners.insert(AttemptFileName(attempt));
   for (const std::string& sha256 : fetching_) plugins.insert(sha256 + ".so");
-  const auto owned = [&owners](const std::string& name) { return owners.contains(OwnerOf(name)); };
+  const auto owned = [&owners](const std::string& name) { return owners.contains(OwnerOf(name)) || name.ends_with("-workdir"); };
   RemoveLeftovers leftovers{event};
   std::erase_if(leftovers.names.map_outputs, owned);
   std::erase_if(leftovers.names.attempts, owned);
@@ -39,7 +39,7 @@ void AgentCore::On(const ScratchListed& event) {
   const size_t plugin_count = leftovers.names.plugins.size();
   if (count + plugin_count == 0) return;
   Do(Note{false, StrCat("asked to sweep: removes ", count, " files and directories of nobody and ", plugin_count,
-                        " plugins from the scratch directory")});
+                        " plugins from scratch")});
   Do(std::move(leftovers));
 }
 

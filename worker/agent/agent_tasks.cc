@@ -67,7 +67,7 @@ void Agent::Perform(StartAttempt action) {
         task->process->log().Clear();
       }
       task->assignment = std::move(action.assignment);
-      return SendTo(*task, wire::RunAttempt{*task->assignment});
+      return SendAttempt(*task);
     }
     // Its process died in this very moment and TaskDied is on its way: it will end this attempt
     // too.
@@ -135,15 +135,21 @@ void Agent::Greet(Task& task) {
   hello.worker_name = settings_.core.name;
   hello.plugin_path = plugins_.PathOf(config.plugin_sha256);
   hello.own_endpoint = settings_.core.data_endpoint;
-  hello.map_output_dir = settings_.scratch.map_outputs;
-  hello.scratch_dir = settings_.scratch.attempts;
+  for (const ScratchPaths& scratch : scratch_) {
+    hello.map_output_dirs.push_back(scratch.map_outputs);
+    hello.scratch_dirs.push_back(scratch.attempts);
+  }
   hello.memory_limit_bytes = task.memory_limit_bytes;
   if (settings_.keys) {
     hello.public_key = settings_.keys->public_key;
     hello.secret_key = settings_.keys->secret_key;
   }
   SendTo(task, hello);
-  SendTo(task, wire::RunAttempt{*task.assignment});
+  SendAttempt(task);
+}
+
+void Agent::SendAttempt(Task& task) {
+  SendTo(task, wire::RunAttempt{*task.assignment, static_cast<uint32_t>(disks_.Next())});
 }
 
 void Agent::ReadLink(uint64_t id) {

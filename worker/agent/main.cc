@@ -22,6 +22,7 @@
 #include "common/net/endpoint.h"
 #include "common/net/key_file.h"
 #include "worker/agent/agent.h"
+#include "worker/agent/scratch.h"
 #include "worker/agent/spawner.h"
 #include "worker/agent/worker_options.h"
 #include "worker/shuffle/segment_server.h"
@@ -52,40 +53,58 @@ uint64_t PhysicalMemory() {
   return uint64_t{info.totalram} * info.mem_unit;
 }
 
-// The worker's scratch directory: the given one, locked, or a private one that the spawner removes.
+// The worker's scratch directories: the given ones, locked, or a private one that the spawner removes.
 struct Scratch {
-  ScratchPaths paths{""};
-  std::unique_ptr<FileLock> lock;
+  std::vector<ScratchPaths> paths;
+  std::vector<std::unique_ptr<FileLock>> locks;
   bool is_private = false;
 };
+
+Result<std::string> PrivateScratch(Spawner& spawner) {
+  const char* temporary = std::getenv("TMPDIR");
+  const std::string base = temporary != nullptr && *temporary != '\0' ? temporary : "/var/tmp";
+  MR_ASSIGN_OR_RETURN(std::string root, CreateTemporaryDirectory(JoinPath(base, "mrworker-")));
+  MR_RETURN_IF_ERROR(spawner.RemoveAtEnd(root));
+  return AbsolutePath(root);
+}
 
 Result<Scratch> OpenScratch(Env& env, const std::string& given, Spawner& spawner) {
   Scratch scratch;
   scratch.is_private = given.empty();
-  std::string root = given;
+  std::vector<std::string> roots(1);
   if (scratch.is_private) {
-    const char* temporary = std::getenv("TMPDIR");
-    const std::string base = temporary != nullptr && *temporary != '\0' ? temporary : "/var/tmp";
-    MR_ASSIGN_OR_RETURN(root, CreateTemporaryDirectory(JoinPath(base, "mrworker-")));
-    MR_RETURN_IF_ERROR(spawner.RemoveAtEnd(root));
+    MR_ASSIGN_OR_RETURN(roots.front(), PrivateScratch(spawner));
+  } else {
+    MR_ASSIGN_OR_RETURN(roots, ParseScratch(given));
   }
-  MR_ASSIGN_OR_RETURN(root, AbsolutePath(root));
-  MR_RETURN_IF_ERROR(env.CreateDirectories(root));
-  MR_ASSIGN_OR_RETURN(scratch.lock, env.Lock(JoinPath(root, "lock")));
-  scratch.paths = ScratchPaths(root);
-  // Map outputs of an earlier process are not offered again: their tasks have been run anew by now.
-  MR_RETURN_IF_ERROR(env.RemoveTree(scratch.paths.map_outputs));
-  MR_RETURN_IF_ERROR(env.RemoveTree(scratch.paths.attempts));
-  MR_RETURN_IF_ERROR(env.CreateDirectories(scratch.paths.plugins));
-  MR_RETURN_IF_ERROR(env.CreateDirectories(scratch.paths.map_outputs));
-  MR_RETURN_IF_ERROR(env.CreateDirectories(scratch.paths.attempts));
+  for (const std::string& root : roots) {
+    MR_RETURN_IF_ERROR(env.CreateDirectories(root));
+    MR_ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, env.Lock(JoinPath(root, "lock")));
+    scratch.locks.push_back(std::move(lock));
+    const ScratchPaths& paths = scratch.paths.emplace_back(root);
+    // Map outputs of an earlier process are not offered again: their tasks have been run anew by now.
+    for (const std::string& directory : {paths.map_outputs, paths.attempts}) {
+      MR_RETURN_IF_ERROR(env.RemoveTree(directory));
+      MR_RETURN_IF_ERROR(env.CreateDirectories(directory));
+    }
+  }
+  MR_RETURN_IF_ERROR(env.CreateDirectories(scratch.paths.front().plugins));
   return scratch;
+}
+
+std::vector<ScratchDisks::Disk> DisksOf(Env& env, const Scratch& scratch, const std::string& reserve) {
+  std::vector<ScratchDisks::Disk> disks;
+  for (const ScratchPaths& paths : scratch.paths) {
+    const auto space = env.Space(paths.root);
+    disks.push_back({paths.root, *ParseShare("--scratch-reserve", reserve, space ? space->total_bytes : 0)});
+  }
+  return disks;
 }
 
 // Stable as long as the scratch directory is; different for two workers of one host.
 std::string DefaultName(const Scratch& scratch) {
   if (scratch.is_private) return StrCat(HostName(), "-", ::getpid());
-  return StrCat(HostName(), "-", Sha256Hex(scratch.paths.root).substr(0, 6));
+  return StrCat(HostName(), "-", Sha256Hex(scratch.paths.front().root).substr(0, 6));
 }
 
 int BlockSignals() {
@@ -173,8 +192,9 @@ int Serve(const WorkerOptions& options, WorkerCommandLine& command_line, Spawner
   }
   if (!*endpoint) return 0;
   net::NetContext context(security);
-  auto server = SegmentServer::Start(context, env, options.data_listen, options.advertise,
-                                     scratch->paths.map_outputs);
+  std::vector<std::string> map_outputs;
+  for (const ScratchPaths& paths : scratch->paths) map_outputs.push_back(paths.map_outputs);
+  auto server = SegmentServer::Start(context, env, options.data_listen, options.advertise, map_outputs);
   if (!server) return Complain(kExitCannotStart, options, server.error().text);
 
   AgentSettings settings;
@@ -184,13 +204,10 @@ int Serve(const WorkerOptions& options, WorkerCommandLine& command_line, Spawner
   settings.cluster = options.cluster;
   settings.keys = security.own;
   settings.mrtask_path = *mrtask;
-  settings.scratch = scratch->paths;
-  const auto space = env.Space(scratch->paths.root);
-  settings.scratch_reserve_bytes =
-      *ParseShare("--scratch-reserve", options.scratch_reserve, space ? space->total_bytes : 0);
+  settings.scratch = DisksOf(env, *scratch, options.scratch_reserve);
   LOG(INFO) << "mrworker " << ProgramVersion() << " '" << settings.core.name << "', "
             << settings.core.slots << " slots, map outputs at " << settings.core.data_endpoint
-            << ", scratch " << scratch->paths.root << ", coordinator " << net::SplitServerKey(settings.endpoint).endpoint;
+            << ", scratch " << (scratch->is_private ? scratch->paths.front().root : options.scratch) << ", coordinator " << net::SplitServerKey(settings.endpoint).endpoint;
   std::unique_ptr<StatusServer> status;
   if (options.http != "off") {
     auto started = StatusServer::Start(*http::ParseAddress(options.http));
@@ -213,8 +230,10 @@ int Serve(const WorkerOptions& options, WorkerCommandLine& command_line, Spawner
   if (!scratch->is_private) {
     // The tasks that may still run are killed with the spawner, later: what they leave is removed
     // at the next start.
-    [[maybe_unused]] const Status outputs = env.RemoveTree(scratch->paths.map_outputs);
-    [[maybe_unused]] const Status attempts = env.RemoveTree(scratch->paths.attempts);
+    for (const ScratchPaths& paths : scratch->paths) {
+      [[maybe_unused]] const Status outputs = env.RemoveTree(paths.map_outputs);
+      [[maybe_unused]] const Status attempts = env.RemoveTree(paths.attempts);
+    }
   }
   return code;
 }

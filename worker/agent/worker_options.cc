@@ -9,6 +9,7 @@
 #include "common/base/strings.h"
 #include "common/http/http_address.h"
 #include "common/net/channel.h"
+#include "worker/agent/scratch.h"
 
 namespace mr::worker {
 namespace {
@@ -44,10 +45,10 @@ void AddOptions(CLI::App& app, WorkerOptions& o) {
                  "slot's part of it")
       ->capture_default_str();
   app.add_option("--scratch", o.scratch,
-                 "directory for plugins and map outputs (default: a private one in $TMPDIR or "
-                 "/var/tmp, removed at the end)");
+                 "directory for plugins and map outputs, or several, A,B,…, of which each task gets one: give one "
+                 "per disk (default: a private one in $TMPDIR or /var/tmp, removed at the end)");
   app.add_option("--scratch-reserve", o.scratch_reserve,
-                 "take no work when less than this is free there: share or size")
+                 "leave a directory out while less than this is free there, and take no work when all are: share or size")
       ->capture_default_str();
   app.add_option("--data-listen", o.data_listen, "where reducers fetch map outputs; port 0 = any")
       ->capture_default_str();
@@ -155,10 +156,8 @@ Status CheckWorkerOptions(const WorkerOptions& o) {
         "which coordinator? Give -c tcp://HOST:PORT or -c file:PATH of its rendezvous file");
   }
   if (auto slots = ParseSlots(o.slots); !slots) return Fail(slots.error());
-  if (o.scratch.find(',') != std::string::npos) {
-    return Wrong(StrCat("--scratch ", o.scratch,
-                        ": this version works in one directory; name the one on the largest fast local disk (its path "
-                        "without a comma), or start a worker per disk"));
+  if (!o.scratch.empty()) {
+    if (auto roots = ParseScratch(o.scratch); !roots) return Fail(roots.error());
   }
   if (auto memory = ParseShare("--memory", o.memory, 1); !memory) return Fail(memory.error());
   if (auto reserve = ParseShare("--scratch-reserve", o.scratch_reserve, 1); !reserve)

@@ -13,9 +13,19 @@ std::string RunFilePath(const std::string& output_dir, const AttemptId& attempt)
   return JoinPath(output_dir, StrCat(AttemptFileName(attempt), ".run"));
 }
 
-Result<OpenRun> OpenRunFile(Env& env, const std::string& output_dir, const AttemptId& attempt) {
+std::string FindRunFile(Env& env, const std::vector<std::string>& output_dirs, const AttemptId& attempt) {
+  std::string first = RunFilePath(output_dirs.front(), attempt);
+  if (output_dirs.size() == 1 || env.Exists(first)) return first;
+  for (size_t i = 1; i < output_dirs.size(); ++i) {
+    std::string path = RunFilePath(output_dirs[i], attempt);
+    if (env.Exists(path)) return path;
+  }
+  return first;
+}
+
+Result<OpenRun> OpenRunFile(Env& env, const std::vector<std::string>& output_dirs, const AttemptId& attempt) {
   OpenRun run;
-  MR_ASSIGN_OR_RETURN(run.file, env.OpenForRead(RunFilePath(output_dir, attempt)));
+  MR_ASSIGN_OR_RETURN(run.file, env.OpenForRead(FindRunFile(env, output_dirs, attempt)));
   MR_ASSIGN_OR_RETURN(run.extents, ReadRunIndex(*run.file));
   MR_ASSIGN_OR_RETURN(const FileStat stat, run.file->Stat());
   for (const PartitionExtent& extent : run.extents) {
@@ -39,7 +49,7 @@ Result<std::shared_ptr<const OpenRun>> RunFileCache::Open(const AttemptId& attem
     entries_.front().used = now;
     return entries_.front().run;
   }
-  MR_ASSIGN_OR_RETURN(OpenRun run, OpenRunFile(env_, output_dir_, attempt));
+  MR_ASSIGN_OR_RETURN(OpenRun run, OpenRunFile(env_, output_dirs_, attempt));
   entries_.push_front({attempt, std::make_shared<const OpenRun>(std::move(run)), now});
   by_attempt_[attempt] = entries_.begin();
   if (entries_.size() > max_open_) {
@@ -51,7 +61,7 @@ Result<std::shared_ptr<const OpenRun>> RunFileCache::Open(const AttemptId& attem
 
 void RunFileCache::Sweep(Time now, Duration idle) {
   for (auto entry = entries_.begin(); entry != entries_.end();) {
-    if (now - entry->used <= idle && env_.Exists(RunFilePath(output_dir_, entry->attempt))) {
+    if (now - entry->used <= idle && env_.Exists(entry->run->file->path())) {
       ++entry;
       continue;
     }

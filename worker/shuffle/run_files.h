@@ -21,6 +21,9 @@ namespace mr::worker {
 std::string AttemptFileName(const AttemptId& attempt);
 // <output_dir>/<AttemptFileName>.run
 std::string RunFilePath(const std::string& output_dir, const AttemptId& attempt);
+// The one of `output_dirs` (at least one: a worker has one per scratch directory) that has it; if none does, the path it
+// would have in the first.
+std::string FindRunFile(Env& env, const std::vector<std::string>& output_dirs, const AttemptId& attempt);
 
 struct OpenRun {
   std::unique_ptr<ReadableFile> file;
@@ -28,7 +31,7 @@ struct OpenRun {
 };
 
 // Opens a run file and reads its index. Errors: kNotFound, kDataLoss, kIo.
-Result<OpenRun> OpenRunFile(Env& env, const std::string& output_dir, const AttemptId& attempt);
+Result<OpenRun> OpenRunFile(Env& env, const std::vector<std::string>& output_dirs, const AttemptId& attempt);
 // kDataLoss if the run has no such partition.
 Result<PartitionExtent> ExtentOf(const OpenRun& run, uint32_t partition);
 
@@ -36,8 +39,8 @@ Result<PartitionExtent> ExtentOf(const OpenRun& run, uint32_t partition);
 // that its disk space comes back. One thread.
 class RunFileCache {
  public:
-  RunFileCache(Env& env, std::string output_dir, size_t max_open)
-      : env_(env), output_dir_(std::move(output_dir)), max_open_(max_open) {}
+  RunFileCache(Env& env, std::vector<std::string> output_dirs, size_t max_open)
+      : env_(env), output_dirs_(std::move(output_dirs)), max_open_(max_open) {}
 
   // What it gives stays good while it is held.
   Result<std::shared_ptr<const OpenRun>> Open(const AttemptId& attempt, Time now);
@@ -52,7 +55,7 @@ class RunFileCache {
     Time used;
   };
   Env& env_;
-  const std::string output_dir_;
+  const std::vector<std::string> output_dirs_;
   const size_t max_open_;
   std::list<Entry> entries_;  // most recently used first
   std::map<AttemptId, std::list<Entry>::iterator> by_attempt_;

@@ -18,7 +18,7 @@ constexpr Duration kTick = std::chrono::milliseconds(100);
 // A source on this worker stays where it is: a range of its run file.
 Attempted<void> TakeLocal(AttemptContext& context, uint32_t partition, const FetchOptions& options,
                           FetchedSource& source) {
-  const auto run = OpenRunFile(context.env, options.own_output_dir, source.attempt);
+  const auto run = OpenRunFile(context.env, options.own_output_dirs, source.attempt);
   if (!run) return tl::unexpected(FetchFailure(source, run.error().code, run.error().text));
   const auto extent = ExtentOf(*run, partition);
   if (!extent) return tl::unexpected(FetchFailure(source, extent.error().code, extent.error().text));

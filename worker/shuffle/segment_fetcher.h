@@ -13,8 +13,8 @@
 namespace mr::worker {
 
 struct FetchOptions {
-  std::string own_endpoint;    // sources with this endpoint are opened as files …
-  std::string own_output_dir;  // … <own_output_dir>/<attempt>.run
+  std::string own_endpoint;                  // sources with this endpoint are opened as files …
+  std::vector<std::string> own_output_dirs;  // … <attempt>.run in one of these
   uint64_t memory_bytes =
       0;  // fetched segments stay in memory up to this, then go to context.scratch_dir
   net::NetContext* net =

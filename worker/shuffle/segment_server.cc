@@ -90,7 +90,7 @@ Status AppendBytes(const PlannedPart& planned, net::DataPiece& out) {
 }  // namespace
 
 struct SegmentServer::Impl {
-  Impl(Env& env, const std::string& output_dir) : runs(env, output_dir, kMaxOpenRuns) {}
+  Impl(Env& env, const std::vector<std::string>& output_dirs) : runs(env, output_dirs, kMaxOpenRuns) {}
 
   void Loop();
   void Handle(net::DataServer::Incoming incoming, Time now);
@@ -115,8 +115,8 @@ struct SegmentServer::Impl {
 Result<std::unique_ptr<SegmentServer>> SegmentServer::Start(net::NetContext& context, Env& env,
                                                             const std::string& listen_endpoint,
                                                             const std::string& advertise_host,
-                                                            const std::string& output_dir) {
-  auto impl = std::make_unique<Impl>(env, output_dir);
+                                                            const std::vector<std::string>& output_dirs) {
+  auto impl = std::make_unique<Impl>(env, output_dirs);
   MR_ASSIGN_OR_RETURN(impl->server, net::DataServer::Bind(context, listen_endpoint));
   MR_ASSIGN_OR_RETURN(impl->waker, net::Waker::Create());
   const std::string& bound = impl->server->endpoint();

@@ -2,11 +2,12 @@
 // reducers, in a thread of its own. Messages: FORMAT.md.
 //
 // It never waits for a peer: each gets as many pieces as it has given credits for. What comes from
-// the network is numbers and never a path; files outside of output_dir cannot be named.
+// the network is numbers and never a path; files outside of output_dirs cannot be named.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/io/env.h"
@@ -16,13 +17,13 @@ namespace mr::worker {
 
 class SegmentServer {
  public:
-  // Serves <output_dir>/<attempt>.run. `listen_endpoint` as for RequestServer::Bind;
+  // Serves <attempt>.run of any of `output_dirs`. `listen_endpoint` as for RequestServer::Bind;
   // `advertise_host` (may be empty) replaces the host in endpoint(), for listening on all
   // interfaces. `context` and `env` must outlive it.
   static Result<std::unique_ptr<SegmentServer>> Start(net::NetContext& context, Env& env,
                                                       const std::string& listen_endpoint,
                                                       const std::string& advertise_host,
-                                                      const std::string& output_dir);
+                                                      const std::vector<std::string>& output_dirs);
   ~SegmentServer();  // stops and joins the thread
 
   // What reducers connect to; includes the public key when the context encrypts.

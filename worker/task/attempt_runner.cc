@@ -113,7 +113,7 @@ Status AttemptRunner::EnterWorkdir(const wire::Assignment& assignment, const std
   if (assignment.config.workdir == wire::Workdir::kWorkers) return {};
   std::string directory = scratch_dir;
   if (assignment.config.workdir == wire::Workdir::kShared) {
-    directory = JoinPath(hello_.scratch_dir, ToString(assignment.attempt.task.job) + "-workdir");
+    directory = JoinPath(hello_.scratch_dirs.front(), ToString(assignment.attempt.task.job) + "-workdir");
     MR_RETURN_IF_ERROR(env_.CreateDirectories(directory));
   }
   if (::chdir(directory.c_str()) != 0) return FailErrno(errno, StrCat("cannot enter ", directory));
@@ -166,12 +166,13 @@ Attempted<const mr_job_def*> AttemptRunner::FindJob(const wire::JobConfig& confi
   return *job;
 }
 
-// The output of a finished map of an earlier job becomes this attempt's, if it still lies here as it was.
+// The output of a finished map of an earlier job becomes this attempt's, if it still lies here as it was. It stays on
+// its disk, whichever was meant for this attempt.
 bool AttemptRunner::TakeOver(AttemptContext& context, const wire::EarlierOutput& earlier) {
-  const std::string path = JoinPath(hello_.map_output_dir, AttemptFileName(earlier.attempt) + ".run");
+  const std::string path = FindRunFile(env_, hello_.map_output_dirs, earlier.attempt);
   const Result<FileStat> stat = env_.Stat(path);
   if (!stat || stat->size_bytes != earlier.result.output_bytes) return false;
-  if (!env_.RenameNoReplace(path, context.map_output_path)) return false;
+  if (!env_.RenameNoReplace(path, RunFilePath(ParentPath(path), context.assignment.attempt))) return false;
   context.counters = earlier.counters;
   context.counters["mr.reused_map_tasks"] = 1;
   context.log(MR_LOG_INFO, StrCat("takes over what ", ToString(earlier.attempt), " wrote"));
@@ -203,7 +204,7 @@ Attempted<wire::AttemptResult> AttemptRunner::Work(AttemptContext& context) {
   }
   FetchOptions fetch;
   fetch.own_endpoint = hello_.own_endpoint;
-  fetch.own_output_dir = hello_.map_output_dir;
+  fetch.own_output_dirs = hello_.map_output_dirs;
   fetch.net = network_.get();
   auto result =
       RunReduceAttempt(context, **job, std::get<wire::ReduceWork>(assignment.work), fetch);
@@ -211,7 +212,7 @@ Attempted<wire::AttemptResult> AttemptRunner::Work(AttemptContext& context) {
   return wire::AttemptResult(std::move(*result));
 }
 
-wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
+wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment, size_t scratch) {
   wire::AttemptOutcome outcome;
   outcome.attempt = assignment.attempt;
   outcome.times.started_unix_ms = clock_.Read().unix_ms;
@@ -225,8 +226,8 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment) {
                          env_,
                          black_box_,
                          hello_.worker_name,
-                         JoinPath(hello_.scratch_dir, name),
-                         JoinPath(hello_.map_output_dir, name + ".run"),
+                         JoinPath(hello_.scratch_dirs.at(scratch), name),
+                         RunFilePath(hello_.map_output_dirs.at(scratch), assignment.attempt),
                          {},
                          [&] { return commit_gate_(assignment.attempt); },
                          log,

@@ -26,7 +26,8 @@ class AttemptRunner {
 
   // Sets the environment, makes the private scratch directory, loads the plugin (the first time),
   // does the work and cleans up. Never fails itself: what went wrong is in the outcome. Adds the counter mr.cpu_ms.
-  wire::AttemptOutcome Run(const wire::Assignment& assignment);
+  // `scratch`: which of the worker's scratch directories.
+  wire::AttemptOutcome Run(const wire::Assignment& assignment, size_t scratch);
 
  private:
   Attempted<wire::AttemptResult> Work(AttemptContext& context);

@@ -51,6 +51,9 @@ Status ServeAttempts(Env& env, const Clock& clock, FrameSocket& link, BlackBox& 
   auto* hello = std::get_if<wire::TaskHello>(&*first);
   if (hello == nullptr)
     return Fail(ErrorCode::kInvalidArgument, "the worker's first message is no TaskHello");
+  const size_t scratch_count = hello->scratch_dirs.size();
+  if (scratch_count == 0 || hello->map_output_dirs.size() != scratch_count)
+    return Fail(ErrorCode::kInvalidArgument, "the worker's TaskHello does not say where its scratch directories are");
   LimitMemory(hello->memory_limit_bytes);
   AttemptRunner runner(env, clock, black_box, std::move(*hello),
                        [&](const AttemptId& attempt) { return WaitForCommit(link, attempt); });
@@ -60,7 +63,9 @@ Status ServeAttempts(Env& env, const Clock& clock, FrameSocket& link, BlackBox& 
     const auto* run = std::get_if<wire::RunAttempt>(&*message);
     if (run == nullptr)
       return Fail(ErrorCode::kInvalidArgument, "the worker sent something else than an attempt");
-    wire::AttemptOutcome outcome = runner.Run(run->assignment);
+    if (run->scratch >= scratch_count)
+      return Fail(ErrorCode::kInvalidArgument, StrCat("the worker names its scratch directory number ", run->scratch, " of ", scratch_count));
+    wire::AttemptOutcome outcome = runner.Run(run->assignment, run->scratch);
     MR_RETURN_IF_ERROR(
         link.Send(wire::Encode(wire::FromTaskMessage{wire::AttemptEnded{std::move(outcome)}})));
   }

@@ -127,10 +127,12 @@ std::string StatusText(const WorkerStatus& status) {
   std::string text = StrCat(
       "mrworker ", status.version, " '", Printable(status.name), "', ", status.state, "\n",
       "coordinator  ", status.coordinator, status.registered ? "" : " (not registered)", "\n",
-      "slots        ", status.attempts.size(), " of ", status.slots, " busy\n", "scratch      ",
-      Printable(status.scratch), ", ", FormatSize(status.scratch_free_bytes), " free, ",
-      FormatSize(status.scratch_reserve_bytes), " kept in reserve\n", "up           ",
-      FormatElapsed(std::max<int64_t>(status.unix_ms - status.started_unix_ms, 0)), "\n");
+      "slots        ", status.attempts.size(), " of ", status.slots, " busy\n");
+  for (const WorkerStatus::Scratch& disk : status.scratch) {
+    text += StrCat("scratch      ", Printable(disk.root), ", ", FormatSize(disk.free_bytes), " free, ",
+                   FormatSize(disk.reserve_bytes), " kept in reserve", disk.usable ? "" : ": left out", "\n");
+  }
+  text += StrCat("up           ", FormatElapsed(std::max<int64_t>(status.unix_ms - status.started_unix_ms, 0)), "\n");
   if (!status.attempts.empty()) text += "\n";
   for (const WorkerStatus::Attempt& attempt : status.attempts) text += AttemptLine(attempt);
   return text;
@@ -143,7 +145,7 @@ std::string MetricsText(const WorkerStatus& status) {
   metrics.Family("mr_worker_registered", "gauge", "1 while the coordinator knows this worker.");
   metrics.Sample("mr_worker_registered", "", status.registered ? 1 : 0);
   metrics.Family("mr_worker_takes_work", "gauge",
-                 "0 while it drains, or its scratch file system is full up to the reserve.");
+                 "0 while it drains, or its scratch directories are full up to the reserve.");
   metrics.Sample("mr_worker_takes_work", "", status.takes_work ? 1 : 0);
   metrics.Family("mr_worker_slots", "gauge", "Slots.");
   metrics.Sample("mr_worker_slots", "", status.slots);
@@ -152,9 +154,9 @@ std::string MetricsText(const WorkerStatus& status) {
   for (const auto& attempt : status.attempts) memory += attempt.memory_bytes;
   metrics.Family("mr_worker_memory_used_bytes", "gauge", "Memory of the running tasks.");
   metrics.Sample("mr_worker_memory_used_bytes", "", memory);
-  metrics.Family("mr_worker_scratch_free_bytes", "gauge", "Free space of the scratch file system.");
-  metrics.Sample("mr_worker_scratch_free_bytes", http::Label("path", status.scratch),
-                 status.scratch_free_bytes);
+  metrics.Family("mr_worker_scratch_free_bytes", "gauge", "Free space of a scratch directory's file system.");
+  for (const WorkerStatus::Scratch& disk : status.scratch)
+    metrics.Sample("mr_worker_scratch_free_bytes", http::Label("path", disk.root), disk.free_bytes);
   AddTotals(metrics, status);
   AddProcess(metrics, status);
   return metrics.Take();

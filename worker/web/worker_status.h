@@ -33,6 +33,12 @@ struct WorkerStatus {
     uint64_t bytes_done = 0;
     uint64_t bytes_total = 0;
   };
+  struct Scratch {
+    std::string root;
+    uint64_t free_bytes = 0;  // of its file system
+    uint64_t reserve_bytes = 0;
+    bool usable = true;
+  };
   std::string name;
   std::string version;
   std::string coordinator;  // without keys
@@ -40,9 +46,7 @@ struct WorkerStatus {
   bool registered = false;
   bool takes_work = false;
   uint32_t slots = 0;
-  std::string scratch;
-  uint64_t scratch_free_bytes = 0;  // of the file system
-  uint64_t scratch_reserve_bytes = 0;
+  std::vector<Scratch> scratch;
   uint64_t shuffle_sent_bytes = 0;
   int64_t started_unix_ms = 0;
   int64_t unix_ms = 0;  // when this picture was made

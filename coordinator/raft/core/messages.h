@@ -15,8 +15,6 @@
 
 namespace mr::raft {
 
-using EntryPtr = std::shared_ptr<const Entry>;
-
 // A snapshot of the state machine, shared: whoever sends it keeps it alive.
 struct Snapshot {
   SnapshotMeta meta;

@@ -88,7 +88,10 @@ TEST(Param, ListsAndEnums_AreDeclaredAndLoaded) {
   const mr_job_def& def = mr::test::DefOf<Chooses>();
   ASSERT_EQ(def.param_count, 3u);
   EXPECT_STREQ(def.params[0].default_text, "file");
-  EXPECT_STREQ(def.params[0].help, "what to count: word, file");
+  EXPECT_STREQ(def.params[0].help, "what to count");
+  EXPECT_STREQ(def.params[0].type, "enum:word|file");
+  EXPECT_STREQ(def.params[1].type, "list:string");
+  EXPECT_STREQ(def.params[2].type, "list:int");
   EXPECT_STREQ(def.params[1].default_text, "a,the");
   EXPECT_STREQ(def.params[2].default_text, "");
 }
@@ -108,7 +111,7 @@ TEST(Param, RequiredListsAndEnums_MustBeGiven) {
   };
   EXPECT_EQ(mr::test::Run<Needs>().input("/in", "x\n").param("by", "file").run().text(), "true\n");
   EXPECT_EQ(mr::test::Run<Needs>().input("/in", "x\n").run().failure.value().what,
-            "parameter 'by' (what to count: word, file) is required: pass -P by=VALUE");
+            "parameter 'by' (what to count) is required: pass -P by=VALUE");
 }
 
 TEST(Param, InAnAggregateMember_IsFoundToo) {

@@ -44,6 +44,26 @@ TEST(CheckParams, Wrong_NamesParameterAndForm) {
   EXPECT_THAT(PluginInfoError({"needed"}), HasSubstr("lacks its value"));
 }
 
+TEST(CheckParams, ListsAndEnums_AreLookedAtItemByItem) {
+  PluginJob job;
+  job.name = "counts";
+  job.params = {{"sizes", "list:bytes", "", ""}, {"by", "enum:word|file", "word", ""}, {"new", "matrix:int", "", ""}};
+  const auto text = [&job](const std::string& param) {
+    const auto checked = CheckParams(job, {param});
+    return checked ? "" : checked.error().text;
+  };
+  EXPECT_EQ(text("sizes=1MiB,2"), "");
+  EXPECT_EQ(text("sizes="), "") << "an empty list";
+  EXPECT_THAT(text("sizes=1MiB,,2"), HasSubstr("which is not a list with commas: '' in it is not a size, for instance 64MiB."));
+  EXPECT_EQ(text("by=file"), "");
+  EXPECT_THAT(text("by=line"), HasSubstr("parameter 'by' of counts is 'line', which is not one of word, file."));
+  EXPECT_THAT(text("by="), HasSubstr("not one of word, file"));
+  EXPECT_EQ(text("new=anything"), "") << "a type of a later version";
+  EXPECT_EQ(ShownType("list:bytes"), "bytes,bytes,…");
+  EXPECT_EQ(ShownType("enum:word|file"), "word|file");
+  EXPECT_EQ(ShownType("int"), "int");
+}
+
 TEST(ParsePluginReference, Colon_SplitsOnlyTheName) {
   EXPECT_EQ(ParsePluginReference("a/b.so:job").plugin, "a/b.so");
   EXPECT_EQ(ParsePluginReference("a/b.so:job").job, "job");

@@ -428,7 +428,7 @@ class JobDef {
       for (const ParamBase* param : scope.params) {
         const char* text = nullptr;
         if (param->default_text) text = texts_.emplace_back(*param->default_text).c_str();
-        Add(texts_.emplace_back(param->name).c_str(), param->type, text,
+        Add(texts_.emplace_back(param->name).c_str(), texts_.emplace_back(param->type).c_str(), text,
             texts_.emplace_back(param->help).c_str());
         has_k = has_k || View(param->name) == "k";
       }

@@ -29,7 +29,7 @@ class ParamBase {
   virtual void Load(const Task& task) = 0;
   const char* name;
   const char* help;
-  const char* type;
+  std::string type;  // as in mr_param_def
   std::optional<std::string> default_text;
 
  protected:
@@ -48,8 +48,8 @@ class ParamBase {
       throw Fatal(label + ": " + e.what() + "; pass another with -P " + name + "=VALUE");
     }
   }
-  ParamBase(const char* the_name, const char* the_help, const char* the_type)
-      : name(the_name), help(the_help), type(the_type) {
+  ParamBase(const char* the_name, const char* the_help, std::string the_type)
+      : name(the_name), help(the_help), type(std::move(the_type)) {
     if (current_scope != nullptr) current_scope->params.push_back(this);
   }
   ~ParamBase() = default;
@@ -137,9 +137,10 @@ template <class T>
   requires detail::kParamList<std::vector<T>>
 class Param<std::vector<T>> final : public detail::ParamBase {
  public:
-  Param(const char* the_name, const char* the_help) : ParamBase(the_name, the_help, "string") {}
-  Param(const char* the_name, const char* the_help, std::vector<T> default_value)
-      : ParamBase(the_name, the_help, "string"), value_(std::move(default_value)) {
+  Param(const char* the_name, const char* the_help)
+      : ParamBase(the_name, the_help, std::string("list:") + detail::ParamType<T>()) {}
+  Param(const char* the_name, const char* the_help, std::vector<T> default_value) : Param(the_name, the_help) {
+    value_ = std::move(default_value);
     default_text = "";
     for (std::size_t i = 0; i < value_.size(); ++i) {
       const T item = value_[i];
@@ -169,10 +170,8 @@ template <class T>
 class Param<T> final : public detail::ParamBase {
  public:
   using Names = std::initializer_list<std::pair<const char*, T>>;
-  Param(const char* the_name, const char* the_help, Names names) : ParamBase(the_name, "", "string"), names_(names) {
-    help_text_ = std::string(the_help) + (*the_help == 0 ? "" : ": ") + Choices();
-    help = help_text_.c_str();
-  }
+  Param(const char* the_name, const char* the_help, Names names)
+      : ParamBase(the_name, the_help, "enum:" + Choices(names, "|")), names_(names) {}
   Param(const char* the_name, const char* the_help, Names names, T default_value) : Param(the_name, the_help, names) {
     value_ = default_value;
     for (const auto& [text, value] : names_) {
@@ -190,18 +189,18 @@ class Param<T> final : public detail::ParamBase {
           return;
         }
       }
-      throw BadRecord(detail::Quote(text) + " is not one of " + Choices());
+      throw BadRecord(detail::Quote(text) + " is not one of " + Choices(names_, ", "));
     });
   }
 
  private:
-  std::string Choices() const {
+  template <class Range>
+  static std::string Choices(const Range& names, const char* separator) {
     std::string all;
-    for (const auto& each : names_) all += (all.empty() ? "" : ", ") + std::string(each.first);
+    for (const auto& each : names) all += (all.empty() ? "" : separator) + std::string(each.first);
     return all;
   }
   std::vector<std::pair<const char*, T>> names_;
-  std::string help_text_;
   T value_{};
 };
 

@@ -23,7 +23,7 @@ TEST_F(AgentCoreTest, Sweep_RemovesWhatNobodyOwns) {
   const auto removed = All<RemoveLeftovers>();
   ASSERT_EQ(removed.size(), 1u);
   EXPECT_THAT(removed[0].names.map_outputs, ElementsAre("j1-m0.0@6.run", "j1-m0.01@7.run", "j9-m0.0@7.run"));
-  EXPECT_THAT(removed[0].names.attempts, ElementsAre("j1-m2.0@7", "j2-workdir", "core"));
+  EXPECT_THAT(removed[0].names.attempts, ElementsAre("j1-m2.0@7", "core"));
   EXPECT_THAT(removed[0].names.plugins, ElementsAre("abd.so", "abd.so.new"));
 }
 

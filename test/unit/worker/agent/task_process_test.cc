@@ -76,8 +76,8 @@ class TaskProcessTest : public ::testing::Test {
     wire::TaskHello hello;
     hello.worker_name = "w";
     hello.plugin_path = MR_TEST_PLUGIN;
-    hello.map_output_dir = directory_;
-    hello.scratch_dir = JoinPath(directory_, "tmp");
+    hello.map_output_dirs = {directory_};
+    hello.scratch_dirs = {JoinPath(directory_, "tmp")};
     SendTo(hello);
   }
   void SendTo(wire::ToTask message) {
@@ -97,7 +97,7 @@ class TaskProcessTest : public ::testing::Test {
     file.mtime_ns = stat.mtime_ns;
     assignment.work = wire::MapWork{{wire::Split{file, 0, stat.size_bytes}}};
     assignment_ = assignment;
-    SendTo(wire::RunAttempt{assignment});
+    SendTo(wire::RunAttempt{assignment, 0});
   }
   wire::AttemptOutcome WaitForOutcome() {
     for (;;) {

@@ -245,7 +245,7 @@ TEST(Reduces, AnAttemptsAllocationsDoNotGrowWithItsRecords) {
       reduce.assignment.config.output_dir = scratch / "out";
       FetchOptions fetch;
       fetch.own_endpoint = "ipc:///own";
-      fetch.own_output_dir = scratch.path();
+      fetch.own_output_dirs = {scratch.path()};
       const uint64_t before = Allocations();
       const auto result = RunReduceAttempt(reduce.context, job, work, fetch);
       counts[big] = Allocations() - before;

@@ -58,7 +58,7 @@ class JobTest : public ::testing::Test {
     work_.partition = partition;
     reduce_->assignment.skip = skip_;
     return RunReduceAttempt(reduce_->context, job, work_,
-                            {.own_endpoint = kEndpoint, .own_output_dir = outputs()});
+                            {.own_endpoint = kEndpoint, .own_output_dirs = {outputs()}});
   }
 
   void Configure(AttemptFixture& fixture, const Setting& setting) {
@@ -303,7 +303,7 @@ TEST_F(JobTest, Reduce_RunsAgainAfterAnAttemptThatFetchedOnlyAPart) {
   net::NetContext net;
   const std::string far = scratch_ / "far";
   ASSERT_TRUE(PosixEnv().CreateDirectories(far).has_value());
-  auto server = SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", far);
+  auto server = SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", {far});
   ASSERT_TRUE(server.has_value()) << server.error().text;
   for (size_t i = 1; i < work_.sources.size(); ++i) {
     const AttemptId& attempt = work_.sources[i].attempt;
@@ -321,7 +321,7 @@ TEST_F(JobTest, Reduce_RunsAgainAfterAnAttemptThatFetchedOnlyAPart) {
     reduce_->assignment.attempt.number = number;
     FetchOptions fetch;
     fetch.own_endpoint = kEndpoint;
-    fetch.own_output_dir = outputs();
+    fetch.own_output_dirs = {outputs()};
     fetch.net = &net;
     return RunReduceAttempt(reduce_->context, GroupingJob(), work_, fetch);
   };

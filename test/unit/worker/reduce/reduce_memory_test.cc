@@ -69,7 +69,7 @@ class Server {
       for (uint32_t i = 0; i < kMaps; ++i) WriteOutput(i % 2 == 0 ? near : far, i, bytes / kMaps, codec);
       {
         net::NetContext net;
-        auto server = SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", far).value();
+        auto server = SegmentServer::Start(net, PosixEnv(), "tcp://127.0.0.1:0", "", {far}).value();
         const std::string line = server->endpoint() + "\n";
         CHECK(::write(to_us[1], line.data(), line.size()) > 0);
         char end;
@@ -131,7 +131,7 @@ TEST_P(ReduceMemoryTest, Attempt_StaysWithinTheBudgetWithTenTimesTheInput) {
   job.reduce = CountRecords;
   FetchOptions fetch;
   fetch.own_endpoint = "ipc:///own";
-  fetch.own_output_dir = scratch / "near";
+  fetch.own_output_dirs = {scratch / "near"};
 
   ::malloc_trim(0);  // what earlier tests left would hide what this one takes
   ForgetPeak();

@@ -27,7 +27,7 @@ TEST(Shuffle, Fetch_SeveralSourcesOfTwoServersInOrder) {
   Reducer reducer(1);
   reducer.options.memory_bytes = 100 << 20;
   reducer.options.own_endpoint = own.server->endpoint();
-  reducer.options.own_output_dir = own.outputs.path;
+  reducer.options.own_output_dirs = {own.outputs.path};
   std::vector<std::string> expected;
   std::vector<AttemptId> sources;
   for (uint32_t task = 0; task < 30; ++task) {
@@ -134,7 +134,7 @@ TEST(Shuffle, Fetch_LocalOutputThatIsGoneIsNamed) {
   TemporaryDirectory outputs;
   Reducer reducer;
   reducer.options.own_endpoint = "tcp://127.0.0.1:9";
-  reducer.options.own_output_dir = outputs.path;
+  reducer.options.own_output_dirs = {outputs.path};
   reducer.From(MapAttempt(3), "tcp://127.0.0.1:9");
   ExpectFetchFailure(reducer, MapAttempt(3), outputs.path);
 }
@@ -217,7 +217,7 @@ TEST(Shuffle, Fetch_ResumesWhenTheServerComesBack) {
   std::thread birth([&] {
     death.join();
     for (const Time end = SteadyNow() + kPatience; !reborn && SteadyNow() < end;) {
-      if (auto server = SegmentServer::Start(net, PosixEnv(), endpoint, "", outputs.path))
+      if (auto server = SegmentServer::Start(net, PosixEnv(), endpoint, "", {outputs.path}))
         reborn = std::move(*server);
     }
   });
@@ -376,10 +376,10 @@ TEST(SegmentServer, HostileMessagesHurtNobody) {
 TEST(SegmentServer, Start_AdvertisesTheHostThatOthersKnow) {
   net::NetContext net;
   TemporaryDirectory outputs;
-  auto unnamed = SegmentServer::Start(net, PosixEnv(), "tcp://0.0.0.0:0", "", outputs.path);
+  auto unnamed = SegmentServer::Start(net, PosixEnv(), "tcp://0.0.0.0:0", "", {outputs.path});
   ASSERT_FALSE(unnamed.has_value());
   EXPECT_EQ(unnamed.error().code, ErrorCode::kInvalidArgument);
-  auto named = SegmentServer::Start(net, PosixEnv(), "tcp://0.0.0.0:0", "localhost", outputs.path);
+  auto named = SegmentServer::Start(net, PosixEnv(), "tcp://0.0.0.0:0", "localhost", {outputs.path});
   ASSERT_TRUE(named.has_value());
   EXPECT_THAT((*named)->endpoint(), testing::StartsWith("tcp://localhost:"));
 }
@@ -414,7 +414,7 @@ TEST(SegmentServer, Curve_ServesAllowedKeysOnly) {
 
 TEST(RunFileCache, Open_KeepsABoundedNumber) {
   TemporaryDirectory outputs;
-  RunFileCache cache(PosixEnv(), outputs.path, 2);
+  RunFileCache cache(PosixEnv(), {outputs.path}, 2);
   const Time now = SteadyNow();
   for (uint32_t task = 0; task < 4; ++task) {
     WriteRun(outputs.path, MapAttempt(task), {100});
@@ -425,9 +425,25 @@ TEST(RunFileCache, Open_KeepsABoundedNumber) {
   EXPECT_EQ(*first, *cache.Open(MapAttempt(3), now)) << "opened twice";
 }
 
+TEST(RunFileCache, Open_FindsRunsInEachOfSeveralDirectories) {
+  TemporaryDirectory a, b;
+  RunFileCache cache(PosixEnv(), {a.path, b.path}, 10);
+  const Time now = SteadyNow();
+  WriteRun(a.path, MapAttempt(0), {100});
+  WriteRun(b.path, MapAttempt(1), {200});
+  EXPECT_EQ((*cache.Open(MapAttempt(0), now))->file->path(), RunFilePath(a.path, MapAttempt(0)));
+  EXPECT_EQ((*cache.Open(MapAttempt(1), now))->file->path(), RunFilePath(b.path, MapAttempt(1)));
+  EXPECT_EQ(cache.Open(MapAttempt(2), now).error().code, ErrorCode::kNotFound);
+  cache.Sweep(now, milliseconds(100));
+  EXPECT_EQ(cache.open_count(), 2u) << "both are still there";
+  ASSERT_TRUE(PosixEnv().RemoveFile(RunFilePath(b.path, MapAttempt(1))).has_value());
+  cache.Sweep(now, milliseconds(100));
+  EXPECT_EQ(cache.open_count(), 1u);
+}
+
 TEST(RunFileCache, Sweep_ForgetsRemovedAndIdleRuns) {
   TemporaryDirectory outputs;
-  RunFileCache cache(PosixEnv(), outputs.path, 10);
+  RunFileCache cache(PosixEnv(), {outputs.path}, 10);
   const Time now = SteadyNow();
   for (uint32_t task = 0; task < 3; ++task) {
     WriteRun(outputs.path, MapAttempt(task), {100});

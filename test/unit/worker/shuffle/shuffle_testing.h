@@ -54,7 +54,7 @@ inline void WriteRun(const std::string& directory, const AttemptId& attempt,
 // The bytes of one partition, read straight from the run file.
 inline std::string BytesInRun(const std::string& directory, const AttemptId& attempt,
                               uint32_t partition) {
-  auto run = OpenRunFile(PosixEnv(), directory, attempt);
+  auto run = OpenRunFile(PosixEnv(), {directory}, attempt);
   EXPECT_TRUE(run.has_value());
   const PartitionExtent extent = run->extents.at(partition);
   std::string bytes(extent.bytes, '\0');
@@ -91,7 +91,7 @@ struct Reducer {
 // A worker that serves its map outputs.
 struct TestWorker {
   explicit TestWorker(net::NetContext& net, const std::string& endpoint = kAnyPort) {
-    auto started = SegmentServer::Start(net, PosixEnv(), endpoint, "", outputs.path);
+    auto started = SegmentServer::Start(net, PosixEnv(), endpoint, "", {outputs.path});
     EXPECT_TRUE(started.has_value()) << (started ? "" : started.error().text);
     server = std::move(*started);
   }

@@ -26,8 +26,7 @@ WorkerStatus MakeStatus() {
   status.state = "serving";
   status.registered = status.takes_work = true;
   status.slots = 2;
-  status.scratch = "/scratch";
-  status.scratch_free_bytes = 5 << 20;
+  status.scratch = {{"/scratch", 5 << 20, 1 << 20, true}, {"/full", 1 << 10, 1 << 20, false}};
   status.cpu_ms = 1500;
   WorkerStatus::Attempt attempt;
   attempt.id = {{JobId{3}, Phase::kMap, 1}, 2, 0};
@@ -44,6 +43,8 @@ TEST(WorkerStatus, Text_SaysWhatRuns) {
   const std::string text = StatusText(MakeStatus());
   EXPECT_THAT(text, HasSubstr("serving"));
   EXPECT_THAT(text, HasSubstr("1 of 2 busy"));
+  EXPECT_THAT(text, HasSubstr("/scratch, 5.0 MiB free, 1.0 MiB kept in reserve\n"));
+  EXPECT_THAT(text, HasSubstr("/full, 1.0 KiB free, 1.0 MiB kept in reserve: left out\n"));
   EXPECT_THAT(text, HasSubstr("j3-m1.2  process 17, in map(), record 1,234 of /in/a.txt"));
 }
 
@@ -51,6 +52,7 @@ TEST(WorkerStatus, Metrics_ArePrometheusText) {
   const std::string text = MetricsText(MakeStatus());
   EXPECT_THAT(text, HasSubstr("mr_worker_running_attempts{phase=\"map\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("mr_worker_memory_used_bytes 67108864\n"));
+  EXPECT_THAT(text, HasSubstr("mr_worker_scratch_free_bytes{path=\"/full\"} 1024\n"));
   EXPECT_THAT(text, HasSubstr("mr_worker_scratch_free_bytes{path=\"/scratch\"} 5242880\n"));
   EXPECT_THAT(text, HasSubstr("process_cpu_seconds_total 1.500\n"));
 }
