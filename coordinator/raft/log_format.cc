@@ -278,6 +278,12 @@ std::string EncodeSnapshot(const Identity& identity, const SnapshotMeta& meta,
   return out;
 }
 
+std::optional<Identity> IdentityOfSnapshot(std::string_view bytes) {
+  if (bytes.size() < kSnapshotHeaderBytes || !bytes.starts_with(kSnapshotMagic)) return std::nullopt;
+  Reader reader(bytes.substr(kSnapshotMagic.size() + 2 * sizeof(uint32_t)));
+  return reader.TakeIdentity();
+}
+
 Result<DecodedSnapshot> DecodeSnapshot(std::string_view bytes, const Identity& identity,
                                        const std::string& path) {
   if (bytes.size() < kSnapshotHeaderBytes + kSnapshotFootBytes ||

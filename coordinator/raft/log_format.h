@@ -106,6 +106,8 @@ struct DecodedSnapshot {
   SnapshotMeta meta;
   std::string payload;
 };
+// Whose snapshot these bytes are; none if they do not begin as one.
+std::optional<Identity> IdentityOfSnapshot(std::string_view bytes);
 Result<DecodedSnapshot> DecodeSnapshot(std::string_view bytes, const Identity& identity, const std::string& path);
 
 }  // namespace mr::raft

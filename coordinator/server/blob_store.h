@@ -32,6 +32,7 @@ class BlobStore {
   };
   // Errors: kInvalidArgument (hash does not fit, too large, pieces out of order), kNoSpace, kIo.
   Result<PutResult> Put(uint64_t client, const wire::PutBlobRequest& request);
+  bool Has(const std::string& sha256) const { return sizes_.contains(sha256); }
   // Errors: kNotFound, kInvalidArgument for an offset beyond the end.
   Result<wire::GetBlobResponse> Get(const wire::GetBlobRequest& request);
 

@@ -14,8 +14,9 @@
 #include "common/base/strings.h"
 #include "common/net/client.h"
 #include "common/net/key_file.h"
-#include "coordinator/server/durable_state.h"
 #include "coordinator/server/endpoints.h"
+#include "coordinator/server/member.h"
+#include "coordinator/server/operator.h"
 #include "coordinator/server/server.h"
 #include "coordinator/server/server_options.h"
 
@@ -51,7 +52,10 @@ void AddNetworkOptions(CLI::App& app, ServerOptions& options) {
       ->envname("MR_KEY_FILE");
   app.add_flag("--insecure", options.insecure,
                "allow --auth none on an address that other machines can reach");
-  app.add_option("--peers", options.peers, "other members of a replicated coordinator");
+  app.add_option("--peers", options.peers,
+                 "all members of a replicated coordinator, 3 or 5: 1=tcp://HOST:PORT,2=tcp://HOST:PORT,…; made first with "
+                 "'mrcoordinator bootstrap'");
+  app.add_option("--node", options.node, "which of --peers this is");
 }
 
 void TakeHistory(const std::string& text, ServerOptions& options) {
@@ -118,11 +122,27 @@ void AddOptions(CLI::App& app, ServerOptions& options) {
   AddProcessOptions(app, options);
 }
 
-Status CheckOptions(const ServerOptions& options) {
-  if (!options.peers.empty()) {
-    return Fail(ErrorCode::kUnsupported,
-                "--peers: this version runs with one coordinator; leave it out");
+// A group's members are told apart by their disks, and end when their operator says so.
+Status CheckGroupOptions(const ServerOptions& options) {
+  const auto wrong = [](std::string text) { return Fail(ErrorCode::kInvalidArgument, std::move(text)); };
+  if (options.peers.empty()) {
+    if (options.node != 0) return wrong(StrCat("--node ", options.node, " needs --peers"));
+    return {};
   }
+  MR_ASSIGN_OR_RETURN(const Group group, ParseGroup(options.peers));
+  const GroupMember* self = group.Find({options.node});
+  if (self == nullptr)
+    return wrong(StrCat("--node ", options.node, " is none of --peers ", options.peers, "; say which of them this is"));
+  if (options.state_dir.empty()) return wrong("--peers needs --state-dir: a member keeps what it has promised");
+  for (const auto& [given, name] : {std::pair(options.keep_nothing, "--volatile"), std::pair(options.dev, "--dev"),
+                                    std::pair(options.exit_when_idle_ms >= 0, "--exit-when-idle")}) {
+    if (given) return wrong(StrCat(name, " is for a coordinator alone, without --peers"));
+  }
+  return CheckExposure({self->endpoint.substr(0, self->endpoint.find('#'))}, options.auth == "curve", options.insecure);
+}
+
+Status CheckOptions(const ServerOptions& options) {
+  MR_RETURN_IF_ERROR(CheckGroupOptions(options));
   if (options.auth == "curve" && options.key_file.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
                 "--auth curve needs --key-file; make one with 'mrsubmit config keygen'");
@@ -171,12 +191,13 @@ class StateDirectory {
   std::unique_ptr<FileLock> lock_;
 };
 
-CoreOptions MakeCoreOptions(const ServerOptions& options, Now now, uint64_t epoch) {
+CoreOptions MakeCoreOptions(const ServerOptions& options, Now now) {
   CoreOptions core;
   core.cluster = options.cluster;
   core.version = ProgramVersion();
   core.started_unix_ms = now.unix_ms;
-  core.epoch = epoch;
+  // Workers look for the new leader on their own while it is elected, and come at once.
+  if (!options.peers.empty()) core.settle = std::chrono::seconds(1);
   core.lease = std::chrono::milliseconds(options.worker_timeout_ms);
   core.heartbeat = std::chrono::milliseconds(options.heartbeat_ms);
   core.max_jobs = options.max_jobs;
@@ -263,9 +284,14 @@ Status Serve(const ServerOptions& options, RunningSettings& running) {
   const bool durably = !state->temporary() && !options.keep_nothing;
   MR_ASSIGN_OR_RETURN(BlobStore blobs, BlobStore::Open(env, JoinPath(state->path(), "plugins"),
                                                        durably));
-  MR_ASSIGN_OR_RETURN(DurableState durable,
-                      durably ? OpenDurableState(env, state->path()) : OpenVolatileState(now));
-  WarnOfMissingPlugins(durable.state, blobs);
+  CoordinatorState machine(/*alone=*/options.peers.empty());
+  std::unique_ptr<Replica> replica;
+  if (options.peers.empty()) {
+    MR_ASSIGN_OR_RETURN(replica, durably ? OpenAlone(env, state->path(), machine) : OpenVolatile(machine));
+    // What was agreed on before: alone, all that is there.
+    MR_RETURN_IF_ERROR(replica->Pump());
+    WarnOfMissingPlugins(machine.state(), blobs);
+  }
   MR_ASSIGN_OR_RETURN(const auto signals, SignalQueue::Open());
   const std::string rendezvous = options.rendezvous.empty() && options.dev
                                      ? JoinPath(state->path(), "rendezvous.json")
@@ -277,9 +303,11 @@ Status Serve(const ServerOptions& options, RunningSettings& running) {
   net::NetContext context(security);
   MR_ASSIGN_OR_RETURN(const auto requests, net::RequestServer::Bind(context, options.listen));
   MR_ASSIGN_OR_RETURN(const auto http, StartHttp(options));
-  CoordinatorCore core(MakeCoreOptions(options, now, durable.epoch), now, std::move(durable.state));
-  if (http != nullptr) core.set_http(http->url());
-  RecordLog& log = *durable.log;
+  if (!options.peers.empty()) {
+    MR_ASSIGN_OR_RETURN(const Group group, ParseGroup(options.peers));
+    const std::string advertised = AdvertisedEndpoint(requests->endpoints(), options.advertise, HostName());
+    MR_ASSIGN_OR_RETURN(replica, OpenMember(env, context, {state->path(), {options.node}, group, advertised}, machine));
+  }
   std::unique_ptr<PidFile> pid_file;
   if (!options.pid_file.empty()) {
     MR_ASSIGN_OR_RETURN(pid_file, PidFile::Create(env, options.pid_file));
@@ -290,20 +318,28 @@ Status Serve(const ServerOptions& options, RunningSettings& running) {
   }
   const RendezvousFile rendezvous_file(env, rendezvous);
   PrintStart(*requests, http.get());
-  LOG(INFO) << log.description();
-  const auto reload = [&] {
-    if (const auto changed = ReadAgain(running)) core.TakeLimits(MakeCoreOptions(*changed, now, durable.epoch));
+  ServerOptions current = options;
+  const auto core_options = [&] {
+    CoreOptions core = MakeCoreOptions(current, now);
+    if (http != nullptr) core.http = http->url();
+    return core;
   };
-  Server server({clock, core, log, blobs, *requests, *signals, reload, http.get(), dev_workers.get()});
+  const auto reload = [&] {
+    if (auto changed = ReadAgain(running)) current = std::move(*changed);
+  };
+  Server server({clock, *replica, machine, blobs, *requests, *signals, core_options, reload, http.get(), dev_workers.get()});
   return server.Run();
 }
 
 int Main(int argc, char** argv) {
+  if (argc > 1 && IsOperatorCommand(argv[1])) return RunOperatorCommand(argc, argv);
   BlockSignals();
   ServerOptions options;
   CLI::App app(
       "Owns the jobs of a Millrace cluster: hands out tasks to workers and decides who wins.",
       "mrcoordinator");
+  app.footer("'mrcoordinator bootstrap|inspect|export|restore --help': the state directory of a coordinator that is not "
+             "running, for a replicated one and after the loss of a disk.");
   AddOptions(app, options);
   const DaemonChecks checks{[&] { return CheckOptions(options); }, net::ZmqVersion()};
   if (const auto code = ParseDaemonOptions(app, "coordinator", argc, argv, checks)) return *code;

@@ -9,60 +9,70 @@
 #include "common/base/strings.h"
 #include "common/wire/codec.h"
 #include "coordinator/core/describe.h"
-#include "coordinator/core/views.h"
 
 namespace mr::coordinator {
 namespace {
 
 constexpr int kRequestsKey = 1;
 constexpr int kSignalsKey = 2;
+constexpr int kPeersKey = 3;
 // One batch: enough to share a sync, short enough that nobody waits for the end of the queue.
 constexpr size_t kMaxBatch = 1000;
 // Without a record for so long, the log may do what can wait.
 constexpr Duration kIdleAfter = std::chrono::seconds(1);
-constexpr Duration kSnapshotInterval = std::chrono::milliseconds(100);
-constexpr Duration kIdleSnapshotInterval = std::chrono::seconds(1);
-constexpr Duration kInterestLasts = std::chrono::seconds(10);
-constexpr uint32_t kSnapshotJobs = 200;
-constexpr size_t kSnapshotTaskJobs = 10;
-constexpr uint32_t kSnapshotTasks = 2000;
 
 }  // namespace
 
-Server::Server(ServerParts parts) : parts_(parts) {
+Server::Server(ServerParts parts) : parts_(std::move(parts)) {
   poller_.Add(parts_.requests, kRequestsKey);
   poller_.AddFd(parts_.signals.descriptor(), kSignalsKey);
+  if (PeerLinks* links = parts_.replica.links()) {
+    poller_.Add(links->server(), kPeersKey);
+    exchange_ = std::make_unique<PluginExchange>(parts_.blobs, *links, parts_.replica.group(), parts_.replica.self());
+  }
   next_deadline_ = parts_.clock.Read().mono;
 }
 
 Status Server::Run() {
-  for (const BlobStored& blob : parts_.blobs.found()) Step(blob);
   MR_RETURN_IF_ERROR(Flush());
   PublishSnapshot();
   while (!stop_) {
-    const Duration wait =
-        std::max<Duration>(next_deadline_ - parts_.clock.Read().mono, Duration::zero());
-    const Result<std::vector<int>> ready = poller_.Wait(wait);
+    const Result<std::vector<int>> ready = poller_.Wait(TimeToSleep());
     if (!ready) return Fail(ready.error());
-    if (std::find(ready->begin(), ready->end(), kSignalsKey) != ready->end()) HandleSignals();
+    MR_RETURN_IF_ERROR(HandlePeers());
     if (std::find(ready->begin(), ready->end(), kRequestsKey) != ready->end()) HandleRequests();
+    // After the requests: who asked before the signal is heard.
+    if (std::find(ready->begin(), ready->end(), kSignalsKey) != ready->end()) HandleSignals();
     // Time passes only after everybody who has something to say was heard.
-    if (parts_.clock.Read().mono >= next_deadline_) Step(Tick{});
+    const Time now = parts_.clock.Read().mono;
+    parts_.replica.Tick(now);
+    if (exchange_) exchange_->Tick(now);
+    if (core_ && now >= next_deadline_) Step(mr::coordinator::Tick{});
     MR_RETURN_IF_ERROR(Flush());
+    if (hand_over_until_ && (!core_ || now >= *hand_over_until_)) stop_ = true;
     PublishSnapshot();
   }
   return {};
+}
+
+Duration Server::TimeToSleep() const {
+  Time due = core_ ? next_deadline_ : Time::max();
+  if (!alone()) due = std::min(due, parts_.replica.next_tick());
+  const Time now = parts_.clock.Read().mono;
+  return due <= now ? Duration::zero() : std::min<Duration>(due - now, std::chrono::seconds(1));
 }
 
 void Server::HandleSignals() {
   while (const int number = parts_.signals.Next()) {
     if (number == SIGTERM || number == SIGINT) {
       LOG(INFO) << "ending: signal " << number;
-      Step(StopAsked{});
+      BeginToEnd();
     } else if (number == SIGHUP) {
       ReopenLog();
       if (parts_.reload) parts_.reload();
-      Step(Tick{});  // what is due by new limits
+      if (!core_) continue;
+      core_->TakeLimits(parts_.core_options());
+      Step(mr::coordinator::Tick{});  // what is due by new limits
     } else if (number == SIGUSR1) {
       DumpState();
     } else if (number == SIGCHLD && parts_.dev_workers != nullptr) {
@@ -71,7 +81,9 @@ void Server::HandleSignals() {
   }
 }
 
+// What the group cannot keep up with waits in the socket's queue.
 void Server::HandleRequests() {
+  if (parts_.replica.congested()) return;
   for (size_t i = 0; i < kMaxBatch; ++i) {
     const auto incoming = parts_.requests.Receive();
     if (!incoming) return;
@@ -84,132 +96,125 @@ void Server::HandleRequest(const net::RequestServer::Incoming& incoming) {
   Result<wire::Request> request = wire::Decode<wire::Request>(incoming.bytes);
   if (!request) {
     LOG_EVERY_N(WARNING, 100) << "refused a request: " << request.error().text;
-    return ReplyTo(token, 0, wire::ErrorResponse{request.error().code, request.error().text});
+    return Answer(token, 0, wire::ErrorResponse{request.error().code, request.error().text});
   }
-  if (const auto* put = std::get_if<wire::PutBlobRequest>(&request->body))
-    return Put(token, *request, *put);
   if (const auto* get = std::get_if<wire::GetBlobRequest>(&request->body)) {
     Result<wire::GetBlobResponse> got = parts_.blobs.Get(*get);
-    if (!got)
-      return ReplyTo(token, request->request_id,
-                     wire::ErrorResponse{got.error().code, got.error().text});
-    return ReplyTo(token, request->request_id, std::move(*got));
+    if (!got) return Answer(token, request->request_id, wire::ErrorResponse{got.error().code, got.error().text});
+    return Answer(token, request->request_id, std::move(*got));
   }
+  if (!core_) return AnswerNotLeader(token, request->request_id);
+  if (const auto* put = std::get_if<wire::PutBlobRequest>(&request->body)) return Put(token, *request, *put);
+  open_[token] = request->request_id;
   Step(RequestReceived{token, std::move(*request)});
 }
 
 void Server::Put(const std::string& token, const wire::Request& request,
                  const wire::PutBlobRequest& put) {
   const Result<BlobStore::PutResult> result = parts_.blobs.Put(request.client, put);
-  if (!result) {
-    return ReplyTo(token, request.request_id,
-                   wire::ErrorResponse{result.error().code, result.error().text});
-  }
-  if (result->stored_now) Step(BlobStored{put.sha256, put.total_bytes});
-  ReplyTo(token, request.request_id, result->response);
+  if (!result)
+    return Answer(token, request.request_id, wire::ErrorResponse{result.error().code, result.error().text});
+  if (!result->response.complete) return Answer(token, request.request_id, result->response);
+  waiting_puts_.push_back({token, request.request_id, put.sha256, result->response});
+  if (exchange_) exchange_->Offer(put.sha256, parts_.clock.Read().mono);
 }
 
 void Server::Step(const Event& event) {
-  Actions actions = parts_.core.Step(parts_.clock.Read(), event);
+  Actions actions = core_->Step(parts_.clock.Read(), event);
   ++steps_total_;
   for (const wire::Record& record : actions.records) {
     VLOG(1) << Brief(record);
     records_.push_back(wire::Encode(record));
   }
-  std::move(actions.replies.begin(), actions.replies.end(), std::back_inserter(replies_));
+  for (Reply& reply : actions.replies) {
+    if (auto* cluster = std::get_if<wire::ClusterResponse>(&reply.response.body)) ShowMembers(*cluster);
+    replies_.push_back(std::move(reply));
+  }
   for (const std::string& sha256 : actions.removed_plugins) parts_.blobs.Forget(sha256);
   if (actions.next_deadline) next_deadline_ = *actions.next_deadline;
   stop_ = stop_ || actions.stop;
 }
 
 Status Server::Flush() {
-  if (!records_.empty()) {
-    MR_RETURN_IF_ERROR(parts_.log.Append(records_));
-    MR_RETURN_IF_ERROR(parts_.log.Sync());
+  FinishPuts();
+  if (core_ && !records_.empty()) {
     records_total_ += records_.size();
-    records_.clear();
     last_record_ = parts_.clock.Read().mono;
     idle_told_ = false;
+    const bool proposed = parts_.replica.Propose(std::exchange(records_, {}));
+    if (!proposed) StopLeading("it could not add to the log");
   }
-  for (const Reply& reply : replies_) {
-    const Status sent = parts_.requests.Reply({reply.token}, wire::Encode(reply.response));
-    // Whoever is gone will ask again, or not.
-    if (!sent) VLOG(1) << "an answer was dropped: " << sent.error().text;
+  if (core_ && !replies_.empty()) {
+    Batch batch{parts_.replica.proposed(), 0, true, std::exchange(replies_, {})};
+    if (!alone()) {
+      batch.read = ++last_read_;
+      batch.confirmed = false;
+      if (!parts_.replica.AskToRead(batch.read)) StopLeading("another member leads");
+    }
+    if (core_) batches_.push_back(std::move(batch));
   }
-  replies_total_ += replies_.size();
-  replies_.clear();
+  MR_RETURN_IF_ERROR(parts_.replica.Pump());
+  MR_RETURN_IF_ERROR(FollowLeadership());
+  Release();
+  return Tidy();
+}
+
+// In the order in which they were made, as far as they are agreed on.
+void Server::Release() {
+  for (const auto& [context, index] : parts_.replica.TakeReads()) {
+    for (Batch& batch : batches_) {
+      if (batch.read != context || !index) continue;
+      batch.upto = std::max(batch.upto, *index);
+      batch.confirmed = true;
+    }
+  }
+  while (!batches_.empty() && batches_.front().confirmed && batches_.front().upto <= parts_.replica.applied()) {
+    for (const Reply& reply : batches_.front().replies) Send(reply.token, reply.response);
+    batches_.pop_front();
+  }
+  if (!batches_.empty()) return;
   const Status removed = parts_.blobs.RemoveForgotten();
   if (!removed) LOG(WARNING) << "a plugin's file stays: " << removed.error().text;
-  return Tidy();
 }
 
 // What the log wants beside records; after the replies, so that nobody waits for it.
 Status Server::Tidy() {
-  if (parts_.log.WantsSnapshot()) return parts_.log.SaveSnapshot(EncodeState(parts_.core.state()));
   if (idle_told_ || parts_.clock.Read().mono - last_record_ < kIdleAfter) return {};
   idle_told_ = true;
-  return parts_.log.Idle();
+  return parts_.replica.Idle();
 }
 
-void Server::ReplyTo(const std::string& token, uint64_t request_id, wire::ResponseBody body) {
+void Server::Send(const std::string& token, const wire::Response& response) {
+  open_.erase(token);
+  ++replies_total_;
+  const Status sent = parts_.requests.Reply({token}, wire::Encode(response));
+  // Whoever is gone will ask again, or not.
+  if (!sent) VLOG(1) << "an answer was dropped: " << sent.error().text;
+}
+
+// At once: nothing in it depends on what is not agreed on yet.
+void Server::Answer(const std::string& token, uint64_t request_id, wire::ResponseBody body) {
   wire::Response response;
   response.request_id = request_id;
-  response.epoch = parts_.core.options().epoch;
+  response.epoch = epoch();
   response.body = std::move(body);
-  replies_.push_back({token, std::move(response)});
-}
-
-// Unchanged jobs share the list of the snapshot before.
-std::shared_ptr<const TaskList> Server::TasksOf(const wire::JobView& job) {
-  CachedTasks& cached = cached_tasks_[job.id];
-  if (cached.tasks == nullptr || cached.version != job.version) {
-    wire::ListTasksRequest request;
-    request.job = job.id;
-    request.limit = kSnapshotTasks;
-    auto list =
-        ListTasks(parts_.core.state().jobs.at(job.id), parts_.core.runs().at(job.id), request)
-            .tasks;
-    cached = {job.version, std::make_shared<const TaskList>(std::move(list))};
-  }
-  return cached.tasks;
-}
-
-void Server::PublishSnapshot() {
-  if (parts_.http == nullptr) return;
-  const Now now = parts_.clock.Read();
-  if (parts_.http->TakeInterest()) last_interest_ = now.mono;
-  const Duration interval =
-      now.mono - last_interest_ < kInterestLasts ? kSnapshotInterval : kIdleSnapshotInterval;
-  if (now.mono - last_snapshot_ < interval) return;
-  last_snapshot_ = now.mono;
-  auto snapshot = std::make_shared<Snapshot>();
-  snapshot->unix_ms = now.unix_ms;
-  snapshot->cluster = parts_.core.ClusterView();
-  wire::ListJobsRequest newest;
-  newest.limit = kSnapshotJobs;
-  snapshot->jobs = parts_.core.JobViews(newest);
-  for (const wire::JobView& job : snapshot->jobs) {
-    if (snapshot->tasks.size() < kSnapshotTaskJobs) snapshot->tasks[job.id] = TasksOf(job);
-  }
-  std::erase_if(cached_tasks_,
-                [&](const auto& entry) { return !snapshot->tasks.contains(entry.first); });
-  snapshot->steps_total = steps_total_;
-  snapshot->records_total = records_total_;
-  snapshot->replies_total = replies_total_;
-  parts_.http->Publish(std::move(snapshot));
+  Send(token, response);
 }
 
 void Server::DumpState() const {
-  const wire::ClusterResponse cluster = parts_.core.ClusterView();
-  LOG(INFO) << "state: " << cluster.workers.size() << " workers, " << cluster.jobs_running
-            << " jobs running, " << cluster.jobs_queued << " queued, " << steps_total_ << " steps, "
+  LOG(INFO) << "state: " << raft::RoleName(parts_.replica.role()) << " in term " << parts_.replica.term().value
+            << ", applied up to entry " << parts_.replica.applied().value << ", " << steps_total_ << " steps, "
             << records_total_ << " records";
+  if (!core_) return;
+  const wire::ClusterResponse cluster = core_->ClusterView();
+  LOG(INFO) << cluster.workers.size() << " workers, " << cluster.jobs_running << " jobs running, " << cluster.jobs_queued
+            << " queued";
   for (const wire::WorkerView& worker : cluster.workers) {
     LOG(INFO) << "  " << ToString(worker.ref) << " " << worker.name
               << (worker.alive ? " alive " : " lost ") << worker.busy << "/" << worker.slots
               << " slots busy" << (worker.draining ? ", draining" : "");
   }
-  for (const wire::JobView& job : parts_.core.JobViews({})) {
+  for (const wire::JobView& job : core_->JobViews({})) {
     LOG(INFO) << "  " << Printable(Brief(job), 1000);
   }
 }

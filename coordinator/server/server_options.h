@@ -32,7 +32,8 @@ struct ServerOptions {
   uint32_t dev_workers = 1;
   bool die_with_parent = false;
   std::string pid_file;
-  std::string peers;  // refused
+  uint64_t node = 0;  // of --peers; 0: alone
+  std::string peers;  // all members of a replicated coordinator; empty: alone
   LogOptions log;
 };
 

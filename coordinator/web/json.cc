@@ -184,6 +184,29 @@ void AddTaskMetrics(http::MetricsText& metrics, const Snapshot& snapshot) {
   }
 }
 
+void AddLogMetrics(http::MetricsText& metrics, const ReplicaView& replica) {
+  const auto add = [&](const char* name, const char* type, const char* help, uint64_t value) {
+    metrics.Family(name, type, help);
+    metrics.Sample(name, "", value);
+  };
+  add("mr_log_leads", "gauge", "1 while this member of the replicated log leads.", replica.leads ? 1 : 0);
+  add("mr_log_term", "gauge", "Term of the log.", replica.term);
+  add("mr_log_commit_index", "gauge", "Newest entry that is agreed on.", replica.commit_index);
+  add("mr_log_applied_index", "gauge", "Newest entry that is in the state.", replica.applied_index);
+  add("mr_log_elections_total", "counter", "Elections that this member began.", replica.elections);
+  add("mr_log_leader_changes_total", "counter", "How often this member learnt of a leader.", replica.leader_changes);
+  add("mr_log_proposals_total", "counter", "Entries that this member proposed as leader.", replica.proposals);
+  add("mr_log_snapshots_total", "counter", "Snapshots that this member saved.", replica.snapshots_saved);
+  add("mr_log_snapshots_received_total", "counter", "Snapshots that came from a leader.", replica.snapshots_loaded);
+  add("mr_log_syncs_total", "counter", "Writes that were made durable.", replica.syncs);
+  metrics.Family("mr_log_sync_seconds_total", "counter", "Time that they took.");
+  metrics.Seconds("mr_log_sync_seconds_total", "", replica.sync_us / 1000);
+  metrics.Family("mr_log_longest_sync_seconds", "gauge", "The longest of them.");
+  metrics.Seconds("mr_log_longest_sync_seconds", "", replica.longest_sync_us / 1000);
+  add("mr_log_dropped_messages_total", "counter", "Messages of members that made no sense or came from elsewhere.",
+      replica.dropped_messages);
+}
+
 }  // namespace
 
 std::string ClusterJson(const Snapshot& snapshot) {
@@ -260,6 +283,7 @@ std::string MetricsText(const Snapshot& snapshot) {
   metrics.Sample("mr_records_total", "", snapshot.records_total);
   metrics.Family("mr_replies_total", "counter", "Answers sent.");
   metrics.Sample("mr_replies_total", "", snapshot.replies_total);
+  AddLogMetrics(metrics, snapshot.replica);
   return metrics.Take();
 }
 
