@@ -34,11 +34,11 @@ Result<std::unique_ptr<Cluster>> Cluster::Connect(const Settings& settings) {
     MR_ASSIGN_OR_RETURN(security, net::ReadKeyFile(settings.Get("key-file")));
   }
   MR_ASSIGN_OR_RETURN(
-      const std::string endpoint,
-      net::ResolveEndpoint(settings.Get("coordinator", kDefaultEndpoint), cluster->timeout_));
+      std::vector<std::string> endpoints,
+      net::ResolveEndpoints(settings.Get("coordinator", kDefaultEndpoint), cluster->timeout_));
   cluster->encrypted_ = security.own.has_value();
   cluster->context_ = std::make_unique<net::NetContext>(std::move(security));
-  MR_ASSIGN_OR_RETURN(cluster->client_, net::Client::Connect(*cluster->context_, endpoint));
+  MR_ASSIGN_OR_RETURN(cluster->client_, net::Client::Connect(*cluster->context_, std::move(endpoints)));
   return cluster;
 }
 
@@ -46,7 +46,7 @@ Result<std::unique_ptr<Cluster>> Cluster::ConnectTo(const std::string& endpoint,
   auto cluster = std::unique_ptr<Cluster>(new Cluster());
   cluster->timeout_ = timeout;
   cluster->context_ = std::make_unique<net::NetContext>();
-  MR_ASSIGN_OR_RETURN(cluster->client_, net::Client::Connect(*cluster->context_, endpoint));
+  MR_ASSIGN_OR_RETURN(cluster->client_, net::Client::Connect(*cluster->context_, {endpoint}));
   return cluster;
 }
 

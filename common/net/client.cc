@@ -32,15 +32,24 @@ Time SteadyNow() { return SystemClock().Read().mono; }
 
 }  // namespace
 
-Client::Client(std::unique_ptr<RequestChannel> channel, std::string cluster)
-    : channel_(std::move(channel)), cluster_(std::move(cluster)), client_(RandomSeed()) {
-  poller_.Add(*channel_, kChannelKey);
+Client::Client(NetContext& context, LeaderFinder finder, std::string cluster)
+    : context_(context), finder_(std::move(finder)), cluster_(std::move(cluster)), client_(RandomSeed()) {}
+
+Result<std::unique_ptr<Client>> Client::Connect(NetContext& context, std::vector<std::string> endpoints,
+                                                const std::string& cluster) {
+  LeaderFinder finder(std::move(endpoints), [random = Random(RandomSeed())](uint64_t bound) mutable { return random.Below(bound); });
+  auto client = std::make_unique<Client>(context, std::move(finder), cluster);
+  MR_RETURN_IF_ERROR(client->Follow());
+  return client;
 }
 
-Result<std::unique_ptr<Client>> Client::Connect(NetContext& context, const std::string& endpoint,
-                                                const std::string& cluster) {
-  MR_ASSIGN_OR_RETURN(auto channel, RequestChannel::Connect(context, endpoint));
-  return std::make_unique<Client>(std::move(channel), cluster);
+// Connects to whom the finder names.
+Status Client::Follow() {
+  if (channel_) poller_.Remove(kChannelKey);
+  connected_to_ = finder_.current();
+  MR_ASSIGN_OR_RETURN(channel_, RequestChannel::Connect(context_, connected_to_));
+  poller_.Add(*channel_, kChannelKey);
+  return {};
 }
 
 std::optional<Result<wire::ResponseBody>> Client::TakeAnswer(uint64_t request_id) {
@@ -62,6 +71,12 @@ std::optional<Result<wire::ResponseBody>> Client::TakeAnswer(uint64_t request_id
     // Id 0: a coordinator that could not even read the request refuses it.
     const bool unread = response->request_id == 0 && refusal != nullptr;
     if (response->request_id != request_id && !unread) continue;
+    if (const auto* other = std::get_if<wire::NotLeaderResponse>(&response->body)) {
+      finder_.OnNotLeader(other->endpoint, other->term, SteadyNow());
+      return std::nullopt;
+    }
+    const bool alone = finder_.endpoints().size() == 1;  // it may have been set up anew
+    if (!finder_.OnAnswer(response->epoch) && !alone) continue;  // of one that led once and does not know better
     epoch_ = std::max(epoch_, response->epoch);
     if (refusal != nullptr) return Fail(refusal->code, refusal->text);
     return std::move(response->body);
@@ -87,12 +102,16 @@ Result<wire::ResponseBody> Client::Call(wire::RequestBody body, Duration timeout
     ~Remover() { poller.Remove(kInterruptKey); }
   } remover{poller_};
 
+  const bool several = finder_.endpoints().size() > 1;
   bool ever_sent = false;
   bool connecting = false;
   Duration patience = kFirstTry;
   Time next_send = started;
   for (Time now = started; now < deadline; now = SteadyNow()) {
     if (now >= next_send) {
+      // Sent, and no answer in time, or no connection: of several the next one is asked.
+      if (several && next_send != started && connected_to_ == finder_.current()) finder_.OnSilence();
+      if (connected_to_ != finder_.current()) MR_RETURN_IF_ERROR(Follow());
       const Status sent = channel_->Send(bytes);
       if (!sent && sent.error().code != ErrorCode::kUnavailable) return Fail(sent.error());
       next_send = now + (sent ? held + patience : kConnectPause);
@@ -107,15 +126,26 @@ Result<wire::ResponseBody> Client::Call(wire::RequestBody body, Duration timeout
     }
     if (std::find(ready.begin(), ready.end(), kChannelKey) == ready.end()) continue;
     if (auto answer = TakeAnswer(request_id)) return std::move(*answer);
-    if (connecting) next_send = now;  // what woke us up is the connection
+    if (connecting && connected_to_ == finder_.current()) {  // what woke us up is the connection
+      const Status sent = channel_->Send(bytes);
+      if (!sent) continue;
+      connecting = false;
+      ever_sent = true;
+      next_send = SteadyNow() + held + patience;
+    } else if (connected_to_ != finder_.current() || finder_.ask_at() > now) {
+      next_send = finder_.ask_at();  // it does not lead
+      patience = kFirstTry;
+    }
   }
-  const std::string waited =
-      FormatElapsed(std::chrono::duration_cast<milliseconds>(timeout).count());
-  return Fail(ErrorCode::kTimeout,
-              ever_sent
-                  ? StrCat("no answer from the coordinator at ", endpoint(), " within ", waited)
-                  : StrCat("cannot connect to the coordinator at ", endpoint(), " within ", waited,
-                           ": is mrcoordinator running there?"));
+  return Fail(NoAnswer(timeout, ever_sent));
+}
+
+Error Client::NoAnswer(Duration timeout, bool ever_sent) const {
+  const std::string waited = FormatElapsed(std::chrono::duration_cast<milliseconds>(timeout).count());
+  const std::string whom = EndpointsText(finder_.endpoints());
+  if (ever_sent) return {ErrorCode::kTimeout, StrCat("no answer from the coordinator at ", whom, " within ", waited)};
+  return {ErrorCode::kTimeout,
+          StrCat("cannot connect to the coordinator at ", whom, " within ", waited, ": is mrcoordinator running there?")};
 }
 
 }  // namespace mr::net

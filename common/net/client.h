@@ -2,11 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/net/channel.h"
+#include "common/net/leader_finder.h"
 #include "common/wire/control.h"
 
 namespace mr::net {
@@ -28,11 +31,16 @@ std::string KeyedControl(const Rendezvous& rendezvous);
 // tcp://host:port and ipc://path stay as they are; file:PATH is read (the answer then carries the
 // coordinator's key, if it has one), waiting up to `timeout` for the file to appear. Errors: kTimeout naming the file, kInvalidArgument for anything else.
 Result<std::string> ResolveEndpoint(const std::string& endpoint, Duration timeout);
+// The same for a list with commas: the members of a replicated coordinator. Of several rendezvous files those that are
+// there by then are enough. Never empty.
+Result<std::vector<std::string>> ResolveEndpoints(const std::string& endpoints, Duration timeout);
 
-// Ask-and-wait, for programs that have nothing else to do meanwhile. One thread.
+// Ask-and-wait, for programs that have nothing else to do meanwhile. Of a replicated coordinator it asks whoever leads.
+// One thread.
 class Client {
  public:
-  static Result<std::unique_ptr<Client>> Connect(NetContext& context, const std::string& endpoint,
+  // `context` must outlive it. Errors: as RequestChannel::Connect.
+  static Result<std::unique_ptr<Client>> Connect(NetContext& context, std::vector<std::string> endpoints,
                                                  const std::string& cluster = "");
 
   // The answer to `body`, or: kTimeout (no answer; it may or may not have happened), or the
@@ -50,14 +58,19 @@ class Client {
   }
 
   uint64_t epoch() const { return epoch_; }
-  const std::string& endpoint() const { return channel_->endpoint(); }
+  const std::string& endpoint() const { return channel_->endpoint(); }  // who is asked at the moment
 
-  Client(std::unique_ptr<RequestChannel> channel, std::string cluster);  // for Connect
+  Client(NetContext& context, LeaderFinder finder, std::string cluster);  // for Connect
 
  private:
+  Status Follow();
   // The answer to request `request_id`, if it has come.
   std::optional<Result<wire::ResponseBody>> TakeAnswer(uint64_t request_id);
+  Error NoAnswer(Duration timeout, bool ever_sent) const;
 
+  NetContext& context_;
+  LeaderFinder finder_;
+  std::string connected_to_;
   std::unique_ptr<RequestChannel> channel_;
   Poller poller_;
   std::string cluster_;

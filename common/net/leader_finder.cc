@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 
 constexpr uint32_t kHopsMax = 2;
 constexpr Duration kFirstPause = milliseconds(50);
-constexpr Duration kLongestPause = milliseconds(2000);
+constexpr Duration kLongestPause = milliseconds(500);
 
 }  // namespace
 

@@ -3,7 +3,7 @@
 // Order: the last one that answered, then whom a member names as the leader, then the others, shuffled. A hint is
 // followed only if its term is not older than one already heard of, and at most twice in a row: then it is a pause
 // and the next member's turn, so that two members that name each other are no trap. Refusals come at once and are
-// paced (50 ms doubling to 2 s, with jitter); silence is not, as it took its time already.
+// paced (50 ms doubling to half a second, with jitter: an election takes no longer); silence is not, as it took its time already.
 #pragma once
 
 #include <cstdint>

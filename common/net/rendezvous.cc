@@ -70,6 +70,30 @@ std::string KeyedControl(const Rendezvous& rendezvous) {
   return StrCat(rendezvous.control, "#", rendezvous.server_key);
 }
 
+Result<std::vector<std::string>> ResolveEndpoints(const std::string& endpoints, Duration timeout) {
+  const SystemClock clock;
+  const Time deadline = clock.Read().mono + timeout;
+  const std::vector<std::string_view> parts = Split(endpoints, ',');
+  for (;;) {
+    std::vector<std::string> found;
+    std::optional<Error> missing;
+    for (const std::string_view part : parts) {
+      const bool last_look = clock.Read().mono >= deadline;
+      auto endpoint = ResolveEndpoint(std::string(Trim(part)), parts.size() == 1 && !last_look ? timeout : Duration::zero());
+      if (endpoint) {
+        found.push_back(std::move(*endpoint));
+      } else if (endpoint.error().code == ErrorCode::kTimeout) {
+        missing = endpoint.error();
+      } else {
+        return Fail(endpoint.error());
+      }
+    }
+    if (!found.empty()) return found;
+    if (clock.Read().mono >= deadline) return Fail(*missing);
+    std::this_thread::sleep_for(kLookAgain);
+  }
+}
+
 Result<std::string> ResolveEndpoint(const std::string& endpoint, Duration timeout) {
   if (!endpoint.starts_with("file:")) {
     MR_RETURN_IF_ERROR(ParseEndpoint(SplitServerKey(endpoint).endpoint));

@@ -99,6 +99,10 @@ void Server::HandleRequest(const net::RequestServer::Incoming& incoming) {
     return Answer(token, 0, wire::ErrorResponse{request.error().code, request.error().text});
   }
   if (const auto* get = std::get_if<wire::GetBlobRequest>(&request->body)) {
+    if (exchange_ && !parts_.blobs.Has(get->sha256) && parts_.state.state().plugins.contains(get->sha256)) {
+      return Answer(token, request->request_id,
+                    wire::ErrorResponse{ErrorCode::kUnavailable, "the plugin is on its way from another member"});
+    }
     Result<wire::GetBlobResponse> got = parts_.blobs.Get(*get);
     if (!got) return Answer(token, request->request_id, wire::ErrorResponse{got.error().code, got.error().text});
     return Answer(token, request->request_id, std::move(*got));

@@ -265,7 +265,7 @@ class Load {
 // A job of `tasks` map tasks that no real worker could run.
 void Submit(const std::string& endpoint, uint64_t tasks) {
   net::NetContext context;
-  auto client = net::Client::Connect(context, endpoint);
+  auto client = net::Client::Connect(context, {endpoint});
   if (!client) Die(client.error().text);
   const std::string plugin = "no plugin: nothing loads it";
   const auto patience = std::chrono::seconds(20);

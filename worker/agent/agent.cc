@@ -47,6 +47,7 @@ Agent::Agent(AgentSettings settings, net::NetContext& context, Env& env, const C
       plugins_(env, scratch_.front().plugins),
       client_(RandomSeed()),
       blob_client_(RandomSeed()),
+      finder_(settings_.endpoints, [random = Random(RandomSeed())](uint64_t bound) mutable { return random.Below(bound); }),
       started_unix_ms_(clock.Read().unix_ms),
       chores_(std::move(chores)) {
   poller_.AddFd(spawner_.descriptor(), kKeySpawner);
@@ -55,7 +56,7 @@ Agent::Agent(AgentSettings settings, net::NetContext& context, Env& env, const C
 }
 
 int Agent::Run() {
-  if (const Status connected = Connect(settings_.endpoint); !connected) {
+  if (const Status connected = Connect(finder_.current()); !connected) {
     LOG(ERROR) << connected.error().text;
     return 6;
   }
@@ -124,7 +125,9 @@ Status Agent::Connect(const std::string& endpoint) {
   if (blob_channel_) poller_.Remove(kKeyBlob);
   MR_ASSIGN_OR_RETURN(blob_channel_, net::RequestChannel::Connect(context_, endpoint));
   poller_.Add(*blob_channel_, kKeyBlob);
-  settings_.endpoint = endpoint;
+  endpoint_ = endpoint;
+  connected_at_ = clock_.Read().mono;
+  reached_ = false;
   return {};
 }
 
@@ -137,7 +140,7 @@ void Agent::FollowRendezvous(Time now) {
   const auto rendezvous = net::ReadRendezvous(settings_.coordinator.substr(kPrefix.size()));
   if (!rendezvous) return;
   const std::string endpoint = net::KeyedControl(*rendezvous);
-  if (rendezvous->control.empty() || endpoint == settings_.endpoint) return;
+  if (rendezvous->control.empty() || endpoint == endpoint_) return;
   LOG(INFO) << "the coordinator has moved from " << channels_[0]->endpoint() << " to "
             << rendezvous->control;
   if (const Status connected = Connect(endpoint); !connected)
@@ -156,20 +159,25 @@ wire::Request Agent::Envelope(uint64_t request_id, uint64_t epoch, wire::Request
 
 void Agent::Perform(SendRequest action) {
   const Channel channel = action.channel;
+  uint64_t& newest = sent_request_[static_cast<size_t>(channel)];
+  if (several() && newest == action.request_id) return TakeSilence();  // it is said again for want of an answer
   RenewConnections(channel);
   const wire::Request request = Envelope(action.request_id, action.epoch, std::move(action.body));
   const Status sent = channels_[static_cast<size_t>(channel)]->Send(wire::Encode(request));
-  if (!sent) Feed(SendRefused{channel});
+  if (!sent) return TakeRefusal(channel);
+  newest = action.request_id;
+  reached_ = true;
 }
 
 // libzmq makes lost connections again by itself, but after a network was cut off one of several sockets has been seen to
 // stay without one for good.
 void Agent::RenewConnections(Channel channel) {
+  if (several()) return;  // silence has made a new connection already
   const Time now = clock_.Read().mono;
   std::optional<Time>& since = unanswered_since_[static_cast<size_t>(channel)];
   if (!since) since = now;
   if (now - *since < kRenewAfter) return;
-  if (const Status connected = Connect(settings_.endpoint); !connected) LOG(WARNING) << connected.error().text;
+  if (const Status connected = Connect(endpoint_); !connected) LOG(WARNING) << connected.error().text;
   for (std::optional<Time>& other : unanswered_since_) other = now;
 }
 
@@ -181,6 +189,8 @@ void Agent::OnReply(Channel channel) {
       LOG(WARNING) << "unreadable answer of the coordinator: " << response.error().text;
       continue;
     }
+    if (const auto* other = std::get_if<wire::NotLeaderResponse>(&response->body)) return TakeNotLeader(*other);
+    if (several() && !finder_.OnAnswer(response->epoch)) continue;  // it led once, and does not know better
     Feed(Replied{channel, response->request_id, response->epoch, std::move(response->body)});
   }
 }

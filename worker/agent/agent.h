@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/io/env.h"
 #include "common/net/channel.h"
+#include "common/net/leader_finder.h"
 #include "worker/agent/agent_core.h"
 #include "worker/agent/chores.h"
 #include "worker/agent/plugin_cache.h"
@@ -31,7 +32,7 @@ inline constexpr int kExitBug = 70;  // EX_SOFTWARE of sysexits.h
 struct AgentSettings {
   AgentConfig core;
   std::string coordinator;           // as given: tcp://, ipc:// or file:
-  std::string endpoint;              // resolved; may carry the coordinator's public key
+  std::vector<std::string> endpoints;  // resolved, at least one; may carry the coordinator's public key
   std::optional<net::KeyPair> keys;  // for the tasks' fetches
   std::string cluster;               // must be the coordinator's; empty = any
   std::string mrtask_path;
@@ -85,6 +86,12 @@ class Agent {
   Status Connect(const std::string& endpoint);
   void FollowRendezvous(Time now);
   void RenewConnections(Channel channel);
+  // agent_leader.cc
+  bool several() const { return finder_.endpoints().size() > 1; }
+  void TakeRefusal(Channel channel);
+  void TakeSilence();
+  void TakeNotLeader(const wire::NotLeaderResponse& response);
+  void AskAnother();
   void OnKey(int key);
   void OnReply(Channel channel);
   void OnBlob();
@@ -133,6 +140,11 @@ class Agent {
   std::unique_ptr<net::RequestChannel> channels_[2];
   std::unique_ptr<net::RequestChannel> blob_channel_;
   std::optional<Time> unanswered_since_[2];  // of channels_: when the first of the requests was sent
+  net::LeaderFinder finder_;
+  std::string endpoint_;       // who is asked
+  Time connected_at_{};        // when this was begun
+  bool reached_ = false;       // something could be sent since then
+  uint64_t sent_request_[2]{};  // of channels_: the newest request that went out
   net::Poller poller_;
   std::map<uint64_t, Task> tasks_;
   uint64_t next_task_id_ = 1;

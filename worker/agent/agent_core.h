@@ -96,6 +96,7 @@ class AgentCore {
   void On(const Ticked&) {}
   void On(const Replied& event);
   void On(const SendRefused& event);
+  void On(const CoordinatorChanged& event);
   void On(const PluginArrived& event);
   void On(const PluginUnavailable& event);
   void On(const TaskWantedCommit& event);

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/wire/control.h"
 #include "worker/agent/death.h"
@@ -31,6 +32,12 @@ struct Replied {
 // The last SendRequest of this channel could not leave: there is no connection at the moment.
 struct SendRefused {
   Channel channel = Channel::kReport;
+};
+
+// Who was asked does not lead, or does not answer: another member of the coordinator is asked from now on, and not earlier
+// than then.
+struct CoordinatorChanged {
+  Time ask_at;
 };
 
 struct PluginArrived {  // it is in the cache, whole
@@ -84,7 +91,7 @@ struct TimeoutsChanged {
 };
 
 using AgentEvent =
-    std::variant<Ticked, Replied, SendRefused, PluginArrived, PluginUnavailable, TaskWantedCommit,
+    std::variant<Ticked, Replied, SendRefused, CoordinatorChanged, PluginArrived, PluginUnavailable, TaskWantedCommit,
                  TaskReported, TaskDied, TaskObserved, ScratchObserved, ScratchListed, StopRequested,
                  TimeoutsChanged>;
 

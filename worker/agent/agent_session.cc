@@ -117,6 +117,18 @@ void AgentCore::On(const SendRefused& event) {
   flight.resend_at = now_.mono + flight.backoff;
 }
 
+// Everything that runs goes on, and what is owed stays owed: the new session decides, as after a restart.
+void AgentCore::On(const CoordinatorChanged& event) {
+  if (registered_) {
+    Do(Note{true, StrCat("looking for the coordinator's leader, with ", busy_slots(), " attempts and ", outputs_.size(),
+                         " map outputs")});
+  }
+  registered_ = false;
+  for (InFlight& flight : flights_) flight = InFlight{};
+  accepted_.clear();
+  next_report_ = next_work_ = std::max(now_.mono, event.ask_at);
+}
+
 // ---- answers
 // ----------------------------------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ void Agent::PublishStatus() {
   auto status = std::make_shared<WorkerStatus>();
   status->name = settings_.core.name;
   status->version = settings_.core.version;
-  status->coordinator = net::SplitServerKey(settings_.endpoint).endpoint;
+  status->coordinator = net::SplitServerKey(endpoint_).endpoint;
   status->state = core_.StateText();
   status->registered = core_.registered();
   status->takes_work = core_.takes_work();

@@ -21,6 +21,7 @@
 #include "common/net/client.h"
 #include "common/net/endpoint.h"
 #include "common/net/key_file.h"
+#include "common/net/leader_finder.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/scratch.h"
 #include "worker/agent/spawner.h"
@@ -124,19 +125,18 @@ bool StopAsked(int signal_fd) {
   return false;
 }
 
-// A rendezvous file may appear later than this worker. Nothing: a signal asked to stop.
-Result<std::optional<std::string>> FindCoordinator(const std::string& coordinator,
+// A rendezvous file may appear later than this worker. None: a signal asked to stop.
+Result<std::vector<std::string>> FindCoordinator(const std::string& coordinator,
                                                    int64_t death_timeout_ms, int signal_fd,
                                                    const Clock& clock) {
   constexpr Duration kSlice = std::chrono::milliseconds(200);
   const Time start = clock.Read().mono;
   for (;;) {
-    auto endpoint = net::ResolveEndpoint(coordinator, kSlice);
-    if (endpoint) return std::optional(std::move(*endpoint));
-    if (endpoint.error().code != ErrorCode::kTimeout) return Fail(endpoint.error());
-    if (StopAsked(signal_fd)) return std::nullopt;
+    auto endpoints = net::ResolveEndpoints(coordinator, kSlice);
+    if (endpoints || endpoints.error().code != ErrorCode::kTimeout) return endpoints;
+    if (StopAsked(signal_fd)) return std::vector<std::string>();
     const bool over = clock.Read().mono - start >= std::chrono::milliseconds(death_timeout_ms);
-    if (death_timeout_ms > 0 && over) return Fail(endpoint.error());
+    if (death_timeout_ms > 0 && over) return endpoints;
   }
 }
 
@@ -183,14 +183,12 @@ int Serve(const WorkerOptions& options, WorkerCommandLine& command_line, Spawner
   }
   auto scratch = OpenScratch(env, options.scratch, spawner);
   if (!scratch) return Complain(kExitCannotStart, options, scratch.error().text);
-  auto endpoint = FindCoordinator(options.coordinator, *ParseDeathTimeout(options.death_timeout),
-                                  signal_fd, clock);
-  if (!endpoint) {
-    const bool unknown = endpoint.error().code == ErrorCode::kTimeout;
-    return Complain(unknown ? kExitNoCoordinator : kExitCannotStart, options,
-                    endpoint.error().text);
+  auto endpoints = FindCoordinator(options.coordinator, *ParseDeathTimeout(options.death_timeout), signal_fd, clock);
+  if (!endpoints) {
+    const bool unknown = endpoints.error().code == ErrorCode::kTimeout;
+    return Complain(unknown ? kExitNoCoordinator : kExitCannotStart, options, endpoints.error().text);
   }
-  if (!*endpoint) return 0;
+  if (endpoints->empty()) return 0;
   net::NetContext context(security);
   std::vector<std::string> map_outputs;
   for (const ScratchPaths& paths : scratch->paths) map_outputs.push_back(paths.map_outputs);
@@ -200,14 +198,14 @@ int Serve(const WorkerOptions& options, WorkerCommandLine& command_line, Spawner
   AgentSettings settings;
   settings.core = MakeConfig(options, *scratch, (*server)->endpoint());
   settings.coordinator = options.coordinator;
-  settings.endpoint = **endpoint;
+  settings.endpoints = *endpoints;
   settings.cluster = options.cluster;
   settings.keys = security.own;
   settings.mrtask_path = *mrtask;
   settings.scratch = DisksOf(env, *scratch, options.scratch_reserve);
   LOG(INFO) << "mrworker " << ProgramVersion() << " '" << settings.core.name << "', "
             << settings.core.slots << " slots, map outputs at " << settings.core.data_endpoint
-            << ", scratch " << (scratch->is_private ? scratch->paths.front().root : options.scratch) << ", coordinator " << net::SplitServerKey(settings.endpoint).endpoint;
+            << ", scratch " << (scratch->is_private ? scratch->paths.front().root : options.scratch) << ", coordinator " << net::EndpointsText(settings.endpoints);
   std::unique_ptr<StatusServer> status;
   if (options.http != "off") {
     auto started = StatusServer::Start(*http::ParseAddress(options.http));

@@ -32,7 +32,7 @@ std::string HostOf(std::string_view endpoint) {
 void AddOptions(CLI::App& app, WorkerOptions& o) {
   app.add_option("-c,--coordinator", o.coordinator,
                  "where it listens: tcp://HOST:PORT, ipc://PATH, or file:PATH of "
-                 "its rendezvous file")
+                 "its rendezvous file; of a replicated one all of them, with commas between")
       ->envname("MR_COORDINATOR");
   app.add_option("--cluster", o.cluster, "refuse a coordinator of another cluster than this");
   app.add_option("--name", o.name,

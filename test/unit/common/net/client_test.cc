@@ -33,7 +33,7 @@ wire::ClusterResponse ClusterAnswer(std::string version = "1") {
 }
 
 std::unique_ptr<Client> MakeClient(NetContext& context, const std::string& endpoint) {
-  auto client = Client::Connect(context, endpoint, "blue");
+  auto client = Client::Connect(context, {endpoint}, "blue");
   EXPECT_TRUE(client.has_value());
   return std::move(*client);
 }
