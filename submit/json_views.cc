@@ -272,12 +272,24 @@ std::string CountersJson(const wire::Counters& counters) { return Dump(Of(counte
 
 std::string ClusterJson(const wire::ClusterResponse& cluster,
                         const std::vector<wire::JobView>& jobs) {
+  json members = json::array();
+  for (const wire::MemberView& member : cluster.members) {
+    members.push_back({{"node", member.node},
+                       {"endpoint", member.endpoint},
+                       {"leads", member.leads},
+                       {"answers", member.answers},
+                       {"match_index", member.match_index}});
+  }
   return Dump({{"cluster", cluster.cluster},
                {"version", cluster.version},
                {"started", TimeOrNull(cluster.started_unix_ms)},
                {"http", cluster.http},
                {"jobs_running", cluster.jobs_running},
                {"jobs_queued", cluster.jobs_queued},
+               {"members", std::move(members)},
+               {"term", cluster.term},
+               {"commit_index", cluster.commit_index},
+               {"applied_index", cluster.applied_index},
                {"workers", ListOf(cluster.workers)},
                {"jobs", ListOf(jobs)}});
 }

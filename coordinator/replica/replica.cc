@@ -76,6 +76,7 @@ Result<std::vector<Replica::News>> Replica::Receive() {
     MR_ASSIGN_OR_RETURN(const bool admitted, Admit(*message));
     if (!admitted) continue;
     if (const auto* of_raft = std::get_if<raft::Message>(&message->body)) {
+      MR_RETURN_IF_ERROR(CheckNothingIsLost(*of_raft));
       core_->Step(*of_raft);
     } else if (auto* hello = std::get_if<PeerHello>(&message->body)) {
       client_endpoints_[message->from] = std::move(hello->client_endpoint);
@@ -84,6 +85,18 @@ Result<std::vector<Replica::News>> Replica::Receive() {
     }
   }
   return news;
+}
+
+// A leader tells a member of entries that it has acknowledged, and of no others. The core would end the process; here there
+// is a better sentence for it.
+Status Replica::CheckNothingIsLost(const raft::Message& message) const {
+  const auto* heartbeat = std::get_if<raft::Heartbeat>(&message.body);
+  if (heartbeat == nullptr || message.term < core_->term() || heartbeat->commit <= core_->log().last()) return {};
+  return Fail(ErrorCode::kDataLoss,
+              StrCat("member ", options_.self.value, " has acknowledged entry ", heartbeat->commit.value,
+                     " of the log and ends at ", core_->log().last().value, ": its disk has lost data, or was made anew. It "
+                     "must not go on: stop all members, 'mrcoordinator export' on one that has its disk, 'mrcoordinator "
+                     "restore' on all"));
 }
 
 void Replica::Tick(Time now) {

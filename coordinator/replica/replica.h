@@ -125,6 +125,7 @@ class Replica {
   Replica(const ReplicaOptions& options, std::unique_ptr<MemberStore> store, StateMachine& machine)
       : options_(options), store_(std::move(store)), machine_(machine) {}
   Result<bool> Admit(const PeerMessage& message);
+  Status CheckNothingIsLost(const raft::Message& message) const;
   Status CarryOut(raft::Ready ready);
   Status Apply(const raft::Entry& entry);
   Status LoadSnapshot(const raft::Snapshot& snapshot);

@@ -83,6 +83,7 @@ http::Site HttpServer::Impl::MakeSite() {
       {"/readyz",
        [this](const std::string&) -> http::Response {
          if (Newest()->unix_ms == 0) return {503, http::kPlainText, "starting\n"};
+         if (Newest()->replica.leader == 0) return {503, http::kPlainText, "no leader is known\n"};
          return {200, http::kPlainText, "ready\n"};
        }},
   };

@@ -220,7 +220,14 @@ std::string ClusterJson(const Snapshot& snapshot) {
                {"jobs_queued", cluster.jobs_queued},
                {"workers_alive", slots.alive},
                {"slots_busy", slots.busy},
-               {"slots_total", slots.total}});
+               {"slots_total", slots.total},
+               {"replicated", snapshot.replica.replicated},
+               {"node", snapshot.replica.node},
+               {"leader", snapshot.replica.leader},
+               {"leads", snapshot.replica.leads},
+               {"term", snapshot.replica.term},
+               {"commit_index", snapshot.replica.commit_index},
+               {"applied_index", snapshot.replica.applied_index}});
 }
 
 std::string JobsJson(const Snapshot& snapshot) {

@@ -89,6 +89,10 @@ async function refresh() {
     const [cluster, jobs, workers] =
         await Promise.all([get('/api/v1/cluster'), get('/api/v1/jobs'), get('/api/v1/workers')]);
     byId('cluster').textContent = `${cluster.cluster || 'cluster'} · version ${cluster.version} · ` +
+        (cluster.replicated
+            ? cluster.leads ? `member ${cluster.node} leads in term ${cluster.term} · `
+                            : `member ${cluster.node}; ask member ${cluster.leader}, which leads · `
+            : '') +
         `${cluster.workers_alive} workers · ${cluster.slots_busy}/${cluster.slots_total} slots busy · ` +
         `${cluster.jobs_running} jobs running, ${cluster.jobs_queued} queued`;
     showJobs(jobs.jobs);

@@ -1,4 +1,6 @@
 // status: one job, or the cluster with my jobs.
+#include <algorithm>
+
 #include "common/base/strings.h"
 #include "submit/commands/commands.h"
 #include "submit/events.h"
@@ -11,6 +13,26 @@ namespace mr::submit {
 std::string JobsTable(const std::vector<wire::JobView>& jobs, int64_t now_unix_ms);
 
 namespace {
+
+// Of a replicated coordinator.
+std::string MembersText(const wire::ClusterResponse& cluster) {
+  if (cluster.members.empty()) return "";
+  const auto answering = std::count_if(cluster.members.begin(), cluster.members.end(),
+                                       [](const wire::MemberView& member) { return member.answers; });
+  std::string text = StrCat("members   ", answering, " of ", cluster.members.size(), " answer; term ", cluster.term,
+                            ", agreed on up to entry ", FormatCount(cluster.commit_index), ", applied ",
+                            FormatCount(cluster.applied_index), "\n");
+  for (const wire::MemberView& member : cluster.members) {
+    const uint64_t lag = cluster.commit_index - std::min(cluster.commit_index, member.match_index);
+    text += StrCat("          ", member.node, " ", member.endpoint, " ",
+                   member.leads      ? std::string("leads")
+                   : !member.answers ? StrCat("does not answer, ", FormatCount(lag), " entries behind when last heard of")
+                   : lag == 0        ? std::string("follows")
+                                     : StrCat("follows, ", FormatCount(lag), " entries behind"),
+                   "\n");
+  }
+  return text;
+}
 
 std::string ClusterText(const wire::ClusterResponse& cluster, const std::string& endpoint,
                         int64_t now_unix_ms) {
@@ -26,6 +48,7 @@ std::string ClusterText(const wire::ClusterResponse& cluster, const std::string&
       StrCat("cluster   ", cluster.cluster.empty() ? "millrace" : cluster.cluster, " at ", endpoint,
              ", version ", cluster.version, ", up ", up.substr(0, up.find('.')), "\n");
   if (!cluster.http.empty()) text += StrCat("page      ", cluster.http, "\n");
+  text += MembersText(cluster);
   text += StrCat("workers   ", alive, " of ", cluster.workers.size(), " alive, ", busy, "/", slots,
                  " slots busy\n");
   return text +

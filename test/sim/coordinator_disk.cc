@@ -26,8 +26,8 @@ std::optional<CoordinatorDisk::Opened> CoordinatorDisk::Open() {
   storage.segment_bytes = options_.segment_bytes;
   storage.snapshot_log_bytes = options_.snapshot_log_bytes;
   storage.seed = world_.random().Next() | 1;
-  coordinator::JournalContents contents;
-  auto journal = coordinator::Journal::Open(env_, "/state/coord", storage, contents);
+  JournalContents contents;
+  auto journal = Journal::Open(env_, "/state/coord", storage, contents);
   if (!journal) {
     world_.Note(StrCat("coordinator does not start: ", ErrorCodeName(journal.error().code)));
     if (!faulty_) world_.Blame(StrCat("the journal cannot be opened: ", journal.error().text));
@@ -45,7 +45,7 @@ std::optional<CoordinatorDisk::Opened> CoordinatorDisk::Open() {
   return Opened{journal_->epoch(), std::move(*state)};
 }
 
-Result<size_t> CoordinatorDisk::FindPosition(const coordinator::JournalContents& contents) const {
+Result<size_t> CoordinatorDisk::FindPosition(const JournalContents& contents) const {
   if (contents.snapshot.empty()) return size_t{0};
   const auto found = snapshots_.find(contents.snapshot);
   if (found == snapshots_.end()) return Fail(ErrorCode::kDataLoss, "a snapshot that nobody took");
@@ -53,7 +53,7 @@ Result<size_t> CoordinatorDisk::FindPosition(const coordinator::JournalContents&
 }
 
 // What was answered is there, and nothing that was never written; in its order, with the same bytes.
-void CoordinatorDisk::Compare(const coordinator::JournalContents& contents) {
+void CoordinatorDisk::Compare(const JournalContents& contents) {
   const Result<size_t> position = FindPosition(contents);
   if (!position) return world_.Blame(position.error().text);
   const size_t found = *position + contents.records.size();

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "coordinator/core/state.h"
-#include "coordinator/raft/journal.h"
+#include "test/sim/journal.h"
 #include "test/sim/options.h"
 #include "test/sim/world.h"
 #include "test/support/fault_env.h"
@@ -57,14 +57,14 @@ class CoordinatorDisk {
   const std::vector<std::string>& records() const { return records_; }
 
  private:
-  Result<size_t> FindPosition(const coordinator::JournalContents& contents) const;
-  void Compare(const coordinator::JournalContents& contents);
+  Result<size_t> FindPosition(const JournalContents& contents) const;
+  void Compare(const JournalContents& contents);
 
   World& world_;
   const Options& options_;
   test::MemoryEnv files_;
   test::FaultEnv env_{files_};
-  std::unique_ptr<coordinator::Journal> journal_;
+  std::unique_ptr<Journal> journal_;
   bool faulty_ = false;
   bool cut_off_ = false;
 

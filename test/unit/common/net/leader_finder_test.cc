@@ -122,8 +122,8 @@ TEST_F(LeaderFinderTest, RoundWithoutALeaderIsFollowedByAPauseThatGrows) {
   }
   EXPECT_GE(pauses.front(), milliseconds(25));
   EXPECT_LE(pauses.front(), milliseconds(50));
-  EXPECT_GE(pauses.back(), milliseconds(1000));
-  EXPECT_LE(pauses.back(), milliseconds(2000));
+  EXPECT_GE(pauses.back(), milliseconds(250));
+  EXPECT_LE(pauses.back(), milliseconds(500));
 }
 
 TEST_F(LeaderFinderTest, AnswerEndsTheBackOff) {

@@ -10,7 +10,6 @@
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "coordinator/raft/crc32c.h"
-#include "coordinator/raft/journal.h"
 #include "test/support/fault_env.h"
 #include "test/support/memory_env.h"
 #include "test/support/paths.h"
@@ -460,29 +459,6 @@ TEST(LogFormat, GoldenBytes) {
   golden << std::ifstream(path).rdbuf();
   EXPECT_EQ(golden.str(), now) << "the bytes of the log changed; see " << path;
   EXPECT_EQ(DecodeSnapshot(EncodeSnapshot(identity, {{20}, {5}}, "state"), identity, "x")->payload, "state");
-}
-
-TEST(Journal, Open_GivesRecordsBackAndANewEpochEachTime) {
-  MemoryEnv memory;
-  for (uint64_t life = 1; life <= 3; ++life) {
-    coordinator::JournalContents contents;
-    const auto journal = coordinator::Journal::Open(memory, kDirectory, Small(), contents);
-    ASSERT_TRUE(journal.has_value());
-    EXPECT_EQ((*journal)->epoch(), life);
-    ASSERT_EQ(contents.records.size(), life - 1);
-    const std::vector<std::string> records{StrCat("record ", life)};
-    ASSERT_TRUE((*journal)->Append(records).has_value());
-    ASSERT_TRUE((*journal)->Sync().has_value());
-  }
-  {
-    coordinator::JournalContents contents;
-    const auto journal = coordinator::Journal::Open(memory, kDirectory, Small(), contents);
-    ASSERT_TRUE((*journal)->SaveSnapshot("all three").has_value());
-  }
-  coordinator::JournalContents contents;
-  const auto journal = coordinator::Journal::Open(memory, kDirectory, Small(), contents);
-  EXPECT_EQ(contents.snapshot, "all three");
-  EXPECT_TRUE(contents.records.empty());
 }
 
 }  // namespace

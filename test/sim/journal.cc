@@ -1,10 +1,8 @@
-#include "coordinator/raft/journal.h"
+#include "test/sim/journal.h"
 
 #include <algorithm>
 
-#include "common/base/strings.h"
-
-namespace mr::coordinator {
+namespace mr::sim {
 namespace {
 
 constexpr uint64_t kSnapshotFactor = 4;
@@ -14,7 +12,7 @@ constexpr uint64_t kSnapshotFactor = 4;
 Result<std::unique_ptr<Journal>> Journal::Open(Env& env, const std::string& directory,
                                                const raft::StorageOptions& options, JournalContents& contents) {
   raft::Recovered recovered;
-  auto journal = std::unique_ptr<Journal>(new Journal());
+  auto journal = std::make_unique<Journal>();
   MR_ASSIGN_OR_RETURN(journal->storage_, raft::LogStorage::Open(env, directory, options, recovered));
   journal->snapshot_log_bytes_ = options.snapshot_log_bytes;
   // The only member elects itself, and begins its term as every leader does.
@@ -27,9 +25,6 @@ Result<std::unique_ptr<Journal>> Journal::Open(Env& env, const std::string& dire
   for (raft::Entry& entry : recovered.entries) {
     if (entry.kind == raft::EntryKind::kCommand) contents.records.push_back(std::move(entry.payload));
   }
-  journal->description_ =
-      StrCat("jobs are kept in ", directory, ": a restart of the coordinator goes on with them; life ",
-             journal->term_.value, " begins with entry ", first.index.value);
   return journal;
 }
 
@@ -52,4 +47,4 @@ Status Journal::SaveSnapshot(std::string_view state) {
   return storage_->SaveSnapshot({storage_->last_index(), term_}, state);
 }
 
-}  // namespace mr::coordinator
+}  // namespace mr::sim
