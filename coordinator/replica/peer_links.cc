@@ -4,6 +4,8 @@
 
 #include "common/base/logging.h"
 #include "common/base/strings.h"
+#include "common/net/endpoint.h"
+#include "common/net/leader_finder.h"
 #include "common/wire/control.h"
 
 namespace mr::coordinator {
@@ -23,15 +25,16 @@ bool IsBulk(const PeerBody& body) {
 Result<std::unique_ptr<PeerLinks>> PeerLinks::Open(net::NetContext& context, const Group& group, raft::NodeId self,
                                                    const GroupId& id, const DiskId& disk) {
   std::unique_ptr<PeerLinks> links(new PeerLinks(self, id, disk));
+  const std::string own = net::SplitServerKey(group.Find(self)->endpoint).endpoint;
+  MR_ASSIGN_OR_RETURN(links->server_, net::DataServer::Bind(context, own, kMaxPeerBytes));
+  // With encryption the members of a group have one key pair, unless an endpoint says otherwise.
+  const std::string key = net::SplitServerKey(links->server_->endpoint()).server_key;
   for (const GroupMember& member : group.members) {
-    if (member.node == self) {
-      const std::string own = member.endpoint.substr(0, member.endpoint.find('#'));
-      MR_ASSIGN_OR_RETURN(links->server_, net::DataServer::Bind(context, own, kMaxPeerBytes));
-      continue;
-    }
+    if (member.node == self) continue;
+    const std::string endpoint = net::WithKeyOf({}, member.endpoint, key);
     Peer& peer = links->peers_[member.node];
-    MR_ASSIGN_OR_RETURN(peer.control, net::DataChannel::Connect(context, member.endpoint, kMaxPeerBytes));
-    MR_ASSIGN_OR_RETURN(peer.bulk, net::DataChannel::Connect(context, member.endpoint, kMaxPeerBytes));
+    MR_ASSIGN_OR_RETURN(peer.control, net::DataChannel::Connect(context, endpoint, kMaxPeerBytes));
+    MR_ASSIGN_OR_RETURN(peer.bulk, net::DataChannel::Connect(context, endpoint, kMaxPeerBytes));
   }
   return links;
 }

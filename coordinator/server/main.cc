@@ -285,11 +285,11 @@ Status Serve(const ServerOptions& options, RunningSettings& running) {
   MR_ASSIGN_OR_RETURN(BlobStore blobs, BlobStore::Open(env, JoinPath(state->path(), "plugins"),
                                                        durably));
   CoordinatorState machine(/*alone=*/options.peers.empty());
-  std::unique_ptr<Replica> replica;
+  std::unique_ptr<Replica> alone;
   if (options.peers.empty()) {
-    MR_ASSIGN_OR_RETURN(replica, durably ? OpenAlone(env, state->path(), machine) : OpenVolatile(machine));
+    MR_ASSIGN_OR_RETURN(alone, durably ? OpenAlone(env, state->path(), machine) : OpenVolatile(machine));
     // What was agreed on before: alone, all that is there.
-    MR_RETURN_IF_ERROR(replica->Pump());
+    MR_RETURN_IF_ERROR(alone->Pump());
     WarnOfMissingPlugins(machine.state(), blobs);
   }
   MR_ASSIGN_OR_RETURN(const auto signals, SignalQueue::Open());
@@ -303,10 +303,11 @@ Status Serve(const ServerOptions& options, RunningSettings& running) {
   net::NetContext context(security);
   MR_ASSIGN_OR_RETURN(const auto requests, net::RequestServer::Bind(context, options.listen));
   MR_ASSIGN_OR_RETURN(const auto http, StartHttp(options));
+  std::unique_ptr<Replica> member;  // after the network, which must outlive it
   if (!options.peers.empty()) {
     MR_ASSIGN_OR_RETURN(const Group group, ParseGroup(options.peers));
     const std::string advertised = AdvertisedEndpoint(requests->endpoints(), options.advertise, HostName());
-    MR_ASSIGN_OR_RETURN(replica, OpenMember(env, context, {state->path(), {options.node}, group, advertised}, machine));
+    MR_ASSIGN_OR_RETURN(member, OpenMember(env, context, {state->path(), {options.node}, group, advertised}, machine));
   }
   std::unique_ptr<PidFile> pid_file;
   if (!options.pid_file.empty()) {
@@ -327,7 +328,7 @@ Status Serve(const ServerOptions& options, RunningSettings& running) {
   const auto reload = [&] {
     if (auto changed = ReadAgain(running)) current = std::move(*changed);
   };
-  Server server({clock, *replica, machine, blobs, *requests, *signals, core_options, reload, http.get(), dev_workers.get()});
+  Server server({clock, alone ? *alone : *member, machine, blobs, *requests, *signals, core_options, reload, http.get(), dev_workers.get()});
   return server.Run();
 }
 

@@ -5,16 +5,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 status_says() { mr status | grep -qE "$1"; }
-# spawn_told NAME COMMAND…: spawn, and the exit code as the last line of $work/NAME.log: "exit 0".
-spawn_told() {
-  local name=$1
-  shift
-  # shellcheck disable=SC2016  # the inner shell expands
-  spawn "$name" bash -c 'trap "kill -TERM \$pid" TERM; "$@" & pid=$!; echo $pid >"$0.pid"; code=0
-                         until wait $pid; code=$?; ! kill -0 $pid 2>/dev/null; do :; done; echo "exit $code"' \
-    "$work/$name" "$@"
-}
-
 case_start_up_says_three_lines() {
   "$bin/mrcoordinator" --listen tcp://127.0.0.1:0 --http 127.0.0.1:0 --rendezvous "$work/cluster.json" \
     >started.txt 2>coordinator.log </dev/null &

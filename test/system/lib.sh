@@ -39,6 +39,16 @@ spawn() {
   disown "$spawned" 2>/dev/null || true
 }
 
+# spawn_told NAME COMMAND…: spawn, and the exit code as the last line of $work/NAME.log: "exit 0".
+spawn_told() {
+  local name=$1
+  shift
+  # shellcheck disable=SC2016  # the inner shell expands
+  spawn "$name" bash -c 'trap "kill -TERM \$pid" TERM; "$@" & pid=$!; echo $pid >"$0.pid"; code=0
+                         until wait $pid; code=$?; ! kill -0 $pid 2>/dev/null; do :; done; echo "exit $code"' \
+    "$work/$name" "$@"
+}
+
 alive() { kill -0 "$1" 2>/dev/null && [[ $(process_state "$1") != Z ]]; }
 process_state() { sed 's/^.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null || true; }
 
@@ -108,6 +118,56 @@ revive_coordinator() {
   wait_for 20 "the coordinator is back" grep -q "\"pid\": *$coordinator\b" "$work/cluster.json"
 }
 
+# ---- a replicated coordinator -------------------------------------------------------------------------------
+
+# start_group N [OPTION…]: bootstraps and starts N members; sets $member_K (pid) for each, $MR_COORDINATOR to all of them.
+start_group() {
+  local count=$1 node files=''
+  shift
+  group_options=("$@") group_size=$count group_peers=''
+  for ((node = 1; node <= count; ++node)); do
+    group_peers+="${group_peers:+,}$node=${peer_scheme:-ipc}://$(peer_address "$node")"
+    files+="${files:+,}file:$work/cluster-$node.json"
+  done
+  for ((node = 1; node <= count; ++node)); do
+    "$bin/mrcoordinator" bootstrap --state-dir "$work/state-$node" --node "$node" --peers "$group_peers" >"$work/bootstrap-$node.txt"
+    start_member "$node"
+  done
+  export MR_COORDINATOR=$files
+  wait_for 20 'a member leads' leader_is_known
+}
+peer_address() { echo "$work/peer-$1.sock"; }
+
+# start_member NODE [OPTION…]: with the address for clients that it had before, if it had one.
+start_member() {
+  local node=$1 listen='tcp://127.0.0.1:0' file=$work/cluster-$1.json
+  shift
+  # A killed member leaves its file behind.
+  if [[ -s $file ]]; then
+    listen=$(sed -n 's/.*"control": *"\([^"]*\)".*/\1/p' "$file")
+    rm "$file"
+  fi
+  spawn "member$node" "$bin/mrcoordinator" --listen "$listen" --http off --state-dir "$work/state-$node" --node "$node" \
+    --peers "$group_peers" --rendezvous "$file" "${group_options[@]}" "$@"
+  printf -v "member_$node" '%s' "$spawned"
+  wait_for 20 "member $node takes requests" test -s "$file"
+}
+
+# Of the member that leads, in $leader; fails if nobody leads.
+leader_is_known() {
+  mr status --json --connect-timeout 5s >"$work/status.json" 2>/dev/null || return 1
+  leader=$(grep -oE '"node": ?[0-9]+, ?"endpoint": ?"[^"]*", ?"leads": ?true' "$work/status.json" | grep -oE '[0-9]+' | head -1)
+  [[ -n $leader ]]
+}
+pid_of_member() {
+  local variable=member_$1
+  echo "${!variable}"
+}
+kill_member() {
+  kill -KILL "$(pid_of_member "$1")"
+  wait_gone "$(pid_of_member "$1")" 10
+}
+
 # start_worker NAME [OPTION…]: sets $worker_NAME and $worker (pid). One slot and $work/scratch-NAME unless told otherwise.
 start_worker() {
   local name=$1 slots=(--slots 1) http=(--http off) scratch=(--scratch "$work/scratch-$1")
@@ -115,7 +175,7 @@ start_worker() {
   [[ " $* " == *' --scratch '* ]] && scratch=()
   [[ " $* " == *' --http '* ]] && http=()
   [[ " $* " == *' --slots '* ]] && slots=()
-  spawn "$name" "$bin/mrworker" -c "file:$work/cluster.json" --name "$name" \
+  spawn "$name" "$bin/mrworker" -c "${MR_COORDINATOR:-file:$work/cluster.json}" --name "$name" \
     "${scratch[@]}" "${http[@]}" "${slots[@]}" "$@"
   worker=$spawned
   printf -v "worker_$name" '%s' "$spawned"
