@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: scripts/crash-test.sh [--rounds N | --soak] [--seed S] [--only NAME] [--build DIR] [--verbose]
+usage: scripts/crash-test.sh [--rounds N | --soak] [--coordinators 3] [--seed S] [--only NAME] [--build DIR] [--verbose]
 
 Each of N passes (1 by default, under two minutes) runs every kind of round:
   crash-plugin     user code that exits or sleeps at random, while workers are killed and started anew
@@ -23,6 +23,14 @@ Each of N passes (1 by default, under two minutes) runs every kind of round:
   full-scratch     a worker whose scratch file system (a small tmpfs) is full, and later has space again
   cut-network      a worker in a network namespace of its own is cut off past its lease, and joined again
 The last two need to be root, and say so where they cannot run.
+With --coordinators 3 the coordinator has three members, and the kinds are:
+  crash-plugin, kill-anytime, flip-byte  as above
+  kill-leader      SIGKILL of the member that leads, four times; each time it starts again while another leads
+  kill-member      SIGKILL of any member and of any worker, three times
+  stop-leader      SIGSTOP of the leader until another leads, then SIGCONT: what it still believes must change nothing
+  kill-all-members SIGKILL of all three at once, twice
+  cut-leader       the leader is cut off in a network namespace of its own, and joined again (needs to be root)
+  wipe-member      a member's disk is lost; the state is exported from another and restored on all, as documented
 After each round: the output equals the oracle's, the receipt names every part once, no temporary file and no
 process is left. The last line is "N passed, N failed" (and ", N skipped"); the exit code is 0 if nothing failed.
   --soak        100 rounds, of all kinds in turn (about ten minutes)
@@ -33,17 +41,18 @@ process is left. The last line is "N passed, N failed" (and ", N skipped"); the 
 TEXT
 }
 
-passes=1 soak=0 seed=$((RANDOM * 32768 + RANDOM)) only='' build='' verbose=no
+passes=1 soak=0 coordinators=1 seed=$((RANDOM * 32768 + RANDOM)) only='' build='' verbose=no
 while (($#)); do
   case "$1" in
     -h | --help)
       usage
       exit 0
       ;;
-    --rounds | --seed | --only | --build)
+    --rounds | --seed | --only | --build | --coordinators)
       (($# >= 2)) || { echo "crash-test: $1 needs a value" >&2; exit 2; }
       case "$1" in
         --rounds) passes=$2 ;;
+        --coordinators) coordinators=$2 ;;
         --seed) seed=$2 ;;
         --only) only=$2 ;;
         --build) build=$2 ;;
@@ -60,6 +69,8 @@ while (($#)); do
   shift
 done
 [[ $passes =~ ^[1-9][0-9]*$ && $seed =~ ^[0-9]+$ ]] || { echo "crash-test: --rounds and --seed want numbers" >&2; exit 2; }
+
+[[ $coordinators == [13] ]] || { echo "crash-test: --coordinators wants 1 or 3" >&2; exit 2; }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 if [[ -z $build ]]; then
@@ -99,7 +110,11 @@ nap_up_to_ms() {
 
 cluster() {
   local name
-  start_coordinator --worker-timeout 2s
+  if ((coordinators > 1)); then
+    start_group "$coordinators" --worker-timeout 2s
+  else
+    start_coordinator --worker-timeout 2s
+  fi
   for name in "$@"; do start_worker "$name"; done
   mkdir -p "$work/gates"
 }
@@ -138,6 +153,9 @@ taken_over() { find "$work/gates" -name "$1.*" ! -name "*@$2" | grep -q .; }
 
 verify() {
   expect 0 mr wait --timeout 60s "$job"
+  # Neither lost nor there twice.
+  expect 0 mr ls
+  [[ $(grep -c '^j[0-9]' "$work/out.txt") == 1 ]] || fail "not one job: $(cat "$work/out.txt")"
   sorted_parts "$work/out" >"$work/result"
   same "$work/result" "$oracle"
   clean_output "$work/out"
@@ -409,9 +427,149 @@ root_only() {
   exit "$skip"
 }
 
+# ---- rounds with several members ----------------------------------------------------------------------------
+
+another_leads() { leader_is_known && [[ $leader != "$1" ]]; }
+
+round_kill_leader() {
+  local killed
+  cluster "${names[@]}"
+  submit_slow
+  for _ in 1 2 3 4; do
+    nap_up_to_ms 1500
+    wait_for 20 "a member leads" leader_is_known
+    killed=$leader
+    kill_member "$killed"
+    nap_up_to_ms 1500
+    start_member "$killed"
+  done
+  finish "${names[@]}"
+}
+
+round_kill_member() {
+  local node victim
+  cluster "${names[@]}"
+  submit_slow
+  for _ in 1 2 3; do
+    nap_up_to_ms 1500
+    pick "$coordinators"
+    node=$((picked + 1))
+    pick_victim
+    kill_member "$node"
+    kill_worker "$victim"
+    start_worker "$victim"
+    nap_up_to_ms 700
+    start_member "$node"
+  done
+  finish "${names[@]}"
+}
+
+round_stop_leader() {
+  local stopped
+  cluster "${names[@]}"
+  submit_slow
+  for _ in 1 2; do
+    nap_up_to_ms 1000
+    wait_for 20 "a member leads" leader_is_known
+    stopped=$leader
+    kill -STOP "$(pid_of_member "$stopped")"
+    wait_for 30 "another member leads" another_leads "$stopped"
+    nap_up_to_ms 500
+    kill -CONT "$(pid_of_member "$stopped")"
+  done
+  finish "${names[@]}"
+}
+
+round_kill_all_members() {
+  local node
+  cluster "${names[@]}"
+  submit_slow
+  for _ in 1 2; do
+    nap_up_to_ms 2000
+    for ((node = 1; node <= coordinators; node++)); do kill -KILL "$(pid_of_member "$node")"; done
+    for ((node = 1; node <= coordinators; node++)); do
+      wait_gone "$(pid_of_member "$node")" 10
+      start_member "$node"
+    done
+  done
+  finish "${names[@]}"
+}
+
+round_wipe_member() {
+  local node wiped best=0 newest=0 term index
+  cluster "${names[@]}"
+  submit_slow
+  nap_up_to_ms 1500
+  pick "$coordinators"
+  wiped=$((picked + 1))
+  kill_member "$wiped"
+  rm -rf "$work/state-$wiped"
+  nap_up_to_ms 1500
+  for ((node = 1; node <= coordinators; node++)); do
+    ((node == wiped)) && continue
+    kill -TERM "$(pid_of_member "$node")"
+    wait_gone "$(pid_of_member "$node")" 10
+    expect 0 "$bin/mrcoordinator" inspect --state-dir "$work/state-$node"
+    read -r term index < <(sed -nE 's/^last entry +term ([0-9]+), index ([0-9]+)$/\1 \2/p' "$work/out.txt")
+    if ((term * 1000000 + index > newest)); then newest=$((term * 1000000 + index)) best=$node; fi
+  done
+  expect 0 "$bin/mrcoordinator" export --state-dir "$work/state-$best" -o "$work/saved"
+  for ((node = 1; node <= coordinators; node++)); do
+    expect 0 "$bin/mrcoordinator" restore --state-dir "$work/state-$node" --node "$node" --peers "$group_peers" --from "$work/saved" --replace
+  done
+  # A member that ended properly has taken its file with it; the workers look for it where it was.
+  for ((node = 1; node <= coordinators; node++)); do start_member "$node"; done
+  finish "${names[@]}"
+}
+
+# Four namespaces: members 1 to 3, and one for workers and clients with a bridge to which all are plugged.
+round_cut_leader() {
+  root_only "makes network namespaces"
+  local node hub name cut files='' data=(--insecure --data-listen tcp://127.0.0.1:0)
+  local -a space
+  spawn hub unshare --net sleep infinity
+  hub=$spawned
+  for node in 1 2 3; do
+    spawn "space$node" unshare --net sleep infinity
+    space[node]=$spawned
+    wait_for 10 "network namespaces" apart "$hub" "${space[node]}"
+  done
+  nsenter -t "$hub" -n sh -c 'ip link set lo up; ip link add hub type bridge; ip addr add 10.99.0.100/24 dev hub; ip link set hub up'
+  for node in 1 2 3; do
+    nsenter -t "$hub" -n ip link add "plug$node" type veth peer name net0 netns "${space[node]}"
+    nsenter -t "$hub" -n sh -c "ip link set plug$node master hub; ip link set plug$node up"
+    nsenter -t "${space[node]}" -n sh -c "ip link set lo up; ip addr add 10.99.0.$node/24 dev net0; ip link set net0 up"
+  done
+  group_options=(--worker-timeout 2s --insecure)
+  group_peers=1=tcp://10.99.0.1:4620,2=tcp://10.99.0.2:4620,3=tcp://10.99.0.3:4620
+  for node in 1 2 3; do
+    files+="${files:+,}file:$work/cluster-$node.json"
+    "$bin/mrcoordinator" bootstrap --state-dir "$work/state-$node" --node "$node" --peers "$group_peers" >"$work/bootstrap.txt"
+    within=(nsenter -t "${space[node]}" -n --)
+    member_listen=tcp://10.99.0.$node:0 start_member "$node"
+  done
+  within=(nsenter -t "$hub" -n --)
+  export MR_COORDINATOR=$files
+  wait_for 20 "a member leads" leader_is_known
+  for name in "${names[@]}"; do start_worker "$name" "${data[@]}"; done
+  mkdir -p "$work/gates"
+  submit_slow
+  for _ in 1 2; do
+    nap_up_to_ms 1000
+    wait_for 20 "a member leads" leader_is_known
+    cut=$leader
+    nsenter -t "$hub" -n ip link set "plug$cut" down
+    wait_for 40 "another member leads" another_leads "$cut"
+    nap_up_to_ms 1000
+    nsenter -t "$hub" -n ip link set "plug$cut" up
+  done
+  finish "${names[@]}"
+}
+
 # ---- the table ---------------------------------------------------------------------------------------------
 
 kinds=(crash-plugin kill-in-map kill-in-shuffle kill-in-reduce kill-anytime zombie-in-map zombie-in-reduce kill-task late-workers kill-coordinator kill-everything flip-byte full-scratch cut-network)
+((coordinators == 1)) || kinds=(crash-plugin kill-anytime flip-byte kill-leader kill-member stop-leader kill-all-members cut-leader wipe-member)
 if [[ -n $only ]]; then
   printf '%s\n' "${kinds[@]}" | grep -qxF -- "$only" || { echo "crash-test: no kind of round is called '$only'; see --help" >&2; exit 2; }
   kinds=("$only")
@@ -430,7 +588,7 @@ oracle=$shared/oracle
 wordcount_oracle "${texts[@]}" >"$oracle"
 
 echo "crash-test: seed $seed, build $build"
-echo "Repeat it with: scripts/crash-test.sh $( ((soak)) && echo --soak || echo "--rounds $passes") --seed $seed${only:+ --only $only}"
+echo "Repeat it with: scripts/crash-test.sh $( ((soak)) && echo --soak || echo "--rounds $passes")$( ((coordinators > 1)) && echo " --coordinators $coordinators") --seed $seed${only:+ --only $only}"
 printf '%-5s %-18s %8s  %s\n' ROUND WHAT SECONDS RESULT
 skip=77
 passed=0 failed=0 skipped=0 number=0

@@ -12,7 +12,7 @@ const std::vector<OptionSpec>& GlobalOptions() {
   using enum OptionKind;
   static const std::vector<OptionSpec> options = {
       {"coordinator", 'c', kValue, "ENDPOINT",
-       "tcp://host:4610, ipc:///path, or file:PATH (rendezvous file)"},
+       "tcp://host:4610, ipc:///path, or file:PATH (rendezvous file); of a replicated one all, with commas"},
       {"cluster", 0, kValue, "NAME", "use the table [cluster.NAME] of the configuration"},
       {"config", 0, kValue, "FILE", "read this configuration file instead of the usual ones"},
       {"no-config", 0, kFlag, "", "read no configuration file"},

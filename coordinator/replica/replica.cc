@@ -62,7 +62,7 @@ Result<bool> Replica::Admit(const PeerMessage& message) {
   if (!admitted && strangers_.insert(message.from).second) {
     LOG(ERROR) << "member " << message.from.value << " has another disk than it had: it has forgotten what it promised, "
                << "so nothing of it counts. Replace it as after the loss of a disk: stop all members, 'mrcoordinator "
-                  "export' on one that has its disk, 'mrcoordinator restore' on all (README, Replication)";
+                  "export' on one that has its disk, 'mrcoordinator restore' on all (coordinator/OPERATING.md)";
   }
   return admitted;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A replicated coordinator: three members, of which one may be lost at any time.
-# shellcheck disable=SC2154  # start_group and start_member set variables by name
+# shellcheck disable=SC2119,SC2154  # start_coordinator takes no options here; start_member sets variables by name
 # shellcheck source=test/system/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

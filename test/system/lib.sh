@@ -124,7 +124,7 @@ revive_coordinator() {
 start_group() {
   local count=$1 node files=''
   shift
-  group_options=("$@") group_size=$count group_peers=''
+  group_options=("$@") group_peers=''
   for ((node = 1; node <= count; ++node)); do
     group_peers+="${group_peers:+,}$node=${peer_scheme:-ipc}://$(peer_address "$node")"
     files+="${files:+,}file:$work/cluster-$node.json"
@@ -140,7 +140,7 @@ peer_address() { echo "$work/peer-$1.sock"; }
 
 # start_member NODE [OPTION…]: with the address for clients that it had before, if it had one.
 start_member() {
-  local node=$1 listen='tcp://127.0.0.1:0' file=$work/cluster-$1.json
+  local node=$1 listen=${member_listen:-tcp://127.0.0.1:0} file=$work/cluster-$1.json
   shift
   # A killed member leaves its file behind.
   if [[ -s $file ]]; then
@@ -170,13 +170,13 @@ kill_member() {
 
 # start_worker NAME [OPTION…]: sets $worker_NAME and $worker (pid). One slot and $work/scratch-NAME unless told otherwise.
 start_worker() {
-  local name=$1 slots=(--slots 1) http=(--http off) scratch=(--scratch "$work/scratch-$1")
+  local name=$1 slots=(--slots 1) http=(--http off) where=(--scratch "$work/scratch-$1")
   shift
-  [[ " $* " == *' --scratch '* ]] && scratch=()
+  [[ " $* " == *' --scratch '* ]] && where=()
   [[ " $* " == *' --http '* ]] && http=()
   [[ " $* " == *' --slots '* ]] && slots=()
   spawn "$name" "$bin/mrworker" -c "${MR_COORDINATOR:-file:$work/cluster.json}" --name "$name" \
-    "${scratch[@]}" "${http[@]}" "${slots[@]}" "$@"
+    "${where[@]}" "${http[@]}" "${slots[@]}" "$@"
   worker=$spawned
   printf -v "worker_$name" '%s' "$spawned"
 }
