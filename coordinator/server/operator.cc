@@ -1,6 +1,5 @@
 #include "coordinator/server/operator.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <iostream>

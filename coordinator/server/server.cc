@@ -206,12 +206,12 @@ void Server::Answer(const std::string& token, uint64_t request_id, wire::Respons
 }
 
 void Server::DumpState() const {
-  LOG(INFO) << "state: " << raft::RoleName(parts_.replica.role()) << " in term " << parts_.replica.term().value
+  LOG(INFO) << "log: " << raft::RoleName(parts_.replica.role()) << " in term " << parts_.replica.term().value
             << ", applied up to entry " << parts_.replica.applied().value << ", " << steps_total_ << " steps, "
             << records_total_ << " records";
   if (!core_) return;
   const wire::ClusterResponse cluster = core_->ClusterView();
-  LOG(INFO) << cluster.workers.size() << " workers, " << cluster.jobs_running << " jobs running, " << cluster.jobs_queued
+  LOG(INFO) << "state: " << cluster.workers.size() << " workers, " << cluster.jobs_running << " jobs running, " << cluster.jobs_queued
             << " queued";
   for (const wire::WorkerView& worker : cluster.workers) {
     LOG(INFO) << "  " << ToString(worker.ref) << " " << worker.name

@@ -152,10 +152,12 @@ case_two_scratch_directories() {
   touch gates/open-reduce
   expect 0 mr wait "$job"
   same out/part-r-00000 <(printf 'a\t1\nb\t1\nc\t1\none\t3\ntwo\t3\n')
-  wait_for 20 'the job leaves nothing on either disk' bash -c '[[ -z $(find disk-a disk-b -path "*map/*" -o -path "*tmp/*") ]]'
+  wait_for 20 'the job leaves nothing on either disk' disks_are_empty
   stop_cluster
   [[ ! -e disk-a/map && ! -e disk-b/tmp ]] || fail "left behind: $(find disk-a disk-b)"
 }
+
+disks_are_empty() { [[ -z $(find disk-a disk-b -path '*map/*' -o -path '*tmp/*') ]]; }
 
 # One of two disks is full: its directory is left out and the jobs go on; with space again it is used again.
 case_full_scratch_directory_is_left_out() {

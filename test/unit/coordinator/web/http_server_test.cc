@@ -28,6 +28,7 @@ std::shared_ptr<Snapshot> MakeSnapshot() {
   job.map.total = 3;
   job.map.done = 1;
   snapshot->jobs.push_back(job);
+  snapshot->replica.leader = 1;
   wire::TaskView task;
   task.id = {JobId{7}, Phase::kMap, 2};
   snapshot->tasks[JobId{7}] = std::make_shared<const TaskList>(TaskList{task});
@@ -48,6 +49,10 @@ class HttpServerTest : public testing::Test {
 TEST_F(HttpServerTest, Ready_OnlyAfterTheFirstSnapshot) {
   EXPECT_EQ(Get("/readyz")->status, 503);
   EXPECT_EQ(Get("/healthz")->status, 200);
+  auto nobody_leads = MakeSnapshot();
+  nobody_leads->replica.leader = 0;
+  server_->Publish(std::move(nobody_leads));
+  EXPECT_EQ(Get("/readyz")->status, 503);
   server_->Publish(MakeSnapshot());
   EXPECT_EQ(Get("/readyz")->status, 200);
   EXPECT_TRUE(server_->TakeInterest());
