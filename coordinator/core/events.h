@@ -60,6 +60,8 @@ struct CoreOptions {
   // After a restart, how long workers get to name what they run before it is handed out again: the time-out of an
   // answer that the old life owed them, and a little more.
   Duration settle = std::chrono::seconds(3);
+  // As many live workers are known to have been there: once they are back, there is nothing to wait for. 0 = not known.
+  uint32_t expected_workers = 0;
   uint32_t max_jobs = 50;                            // active ones
   uint32_t history = 200;                            // ended ones that are remembered
   std::optional<Duration> history_age;               // ended ones older than this are forgotten too

@@ -19,6 +19,7 @@ using DiskId = std::array<char, 16>;
 // "I am here", now and then.
 struct PeerHello {
   std::string client_endpoint;  // where workers and clients reach the sender; without a key
+  uint32_t workers = 0;         // that the sender leads, alive
 };
 // "I have this plugin; do you?"
 struct PluginOffer {

@@ -80,6 +80,7 @@ Result<std::vector<Replica::News>> Replica::Receive() {
       core_->Step(*of_raft);
     } else if (auto* hello = std::get_if<PeerHello>(&message->body)) {
       client_endpoints_[message->from] = std::move(hello->client_endpoint);
+      if (message->from == core_->leader()) workers_before_ = hello->workers;
     } else {
       news.push_back({message->from, std::move(message->body)});
     }
@@ -106,7 +107,7 @@ void Replica::Tick(Time now) {
   core_->Tick();
   if (now < next_hello_) return;
   next_hello_ = now + kHelloInterval;
-  links_->Broadcast(PeerHello{options_.client_endpoint});
+  links_->Broadcast(PeerHello{options_.client_endpoint, workers_});
 }
 
 // ---- what goes out ----------------------------------------------------------------------------------------

@@ -196,8 +196,6 @@ CoreOptions MakeCoreOptions(const ServerOptions& options, Now now) {
   core.cluster = options.cluster;
   core.version = ProgramVersion();
   core.started_unix_ms = now.unix_ms;
-  // Workers look for the new leader on their own while it is elected, and come at once.
-  if (!options.peers.empty()) core.settle = std::chrono::seconds(1);
   core.lease = std::chrono::milliseconds(options.worker_timeout_ms);
   core.heartbeat = std::chrono::milliseconds(options.heartbeat_ms);
   core.max_jobs = options.max_jobs;

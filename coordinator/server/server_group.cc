@@ -15,6 +15,7 @@ constexpr Duration kHandOverTime = std::chrono::seconds(1);
 
 Status Server::HandlePeers() {
   if (!exchange_) return {};
+  parts_.replica.set_workers(core_ ? core_->workers().alive_count() : 0);
   MR_ASSIGN_OR_RETURN(const std::vector<Replica::News> news, parts_.replica.Receive());
   const Time now = parts_.clock.Read().mono;
   for (const Replica::News& each : news)
@@ -36,6 +37,7 @@ Status Server::FollowLeadership() {
 Status Server::BeginToLead() {
   CoreOptions options = parts_.core_options();
   options.epoch = parts_.replica.term().value;
+  options.expected_workers = parts_.replica.workers_before();
   if (!alone()) LOG(INFO) << "leading from entry " << parts_.replica.applied().value << " on";
   core_.emplace(options, parts_.clock.Read(), parts_.state.ForCore());
   parts_.state.LentTo(&*core_);

@@ -3,8 +3,8 @@
 
 # start_group: three members and two workers; sets $members (pids by number) and $endpoint.
 start_group() {
-  local node peers_list='' _
-  endpoint=''
+  local node _
+  peers_list='' endpoint=''
   cluster=()
   for node in 1 2 3; do
     peers_list+="${peers_list:+,}$node=ipc://$work/peer-$node.sock"
@@ -64,7 +64,8 @@ row_B9() {
   for count in 1 3 5; do
     for ((round = 1; round <= runs; ++round)); do
       rm -rf "$work/replicas" && mkdir "$work/replicas"
-      figures=$("$peers/replica_bench" "$count" "$seconds" "$work/replicas") || stop "B9: replica_bench failed" 1
+      figures=$("$peers/replica_bench" "$count" "$seconds" "$work/replicas" 2>"$work/replica_bench.log") ||
+        stop "B9: replica_bench failed: $(tail -3 "$work/replica_bench.log")" 1
       sample B9 "rate$count" "$(awk '{ print $1 }' <<<"$figures")"
       sample B9 "lone$count" "$(awk '{ printf "%.6f", $3 / 1000 }' <<<"$figures")"
     done

@@ -192,6 +192,8 @@ std::string Script::Set(const Arguments& arguments) {
       options_.heartbeat = ToDuration(value);
     else if (name == "exit_when_idle")
       options_.exit_when_idle = ToDuration(value);
+    else if (name == "expected_workers")
+      options_.expected_workers = Number(arguments.named, name, 0);
     else if (name == "max_jobs")
       options_.max_jobs = Number(arguments.named, name, 0);
     else if (name == "keep_failed")
