@@ -129,7 +129,8 @@ Status LogStorage::Recover(Recovered& recovered) {
   MR_ASSIGN_OR_RETURN(watermark_, env_.OpenInPlace(Path("wm")));
   MR_RETURN_IF_ERROR(RecoverTail(log, recovered));
   for (Entry& entry : log.entries) {
-    if (entry.index > recovered.snapshot.index) recovered.entries.push_back(std::move(entry));
+    // Where the log lacked the snapshot's entry it ends at the snapshot now: what follows there is of another history.
+    if (entry.index > recovered.snapshot.index && entry.index <= last_index_) recovered.entries.push_back(std::move(entry));
   }
   return Sync();
 }

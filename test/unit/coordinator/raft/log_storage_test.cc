@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -52,6 +53,8 @@ struct Model {
   void Snapshot(const SnapshotMeta& meta, const std::string& bytes) {
     snapshot = meta;
     snapshot_bytes = bytes;
+    const auto same = std::find_if(entries.begin(), entries.end(), [&](const Entry& old) { return old.index == meta.index; });
+    if (same != entries.end() && same->term != meta.term) entries.clear();
     std::erase_if(entries, [&](const Entry& old) { return old.index <= meta.index; });
   }
 };
@@ -102,7 +105,10 @@ std::vector<Step> Life() {
           SnapshotStep({{21}, {3}}, "third"),
           AppendStep(MakeEntries(22, 2, 3)),
           SnapshotStep({{40}, {4}}, "installed"),
-          AppendStep(MakeEntries(41, 2, 4))};
+          AppendStep(MakeEntries(41, 6, 4, "of a leader that lost ")),
+          // The log has an entry at that place, but another one: what follows it is not this history's.
+          SnapshotStep({{44}, {5}}, "of the leader that won"),
+          AppendStep(MakeEntries(45, 2, 5))};
 }
 
 // The same number of entries may be a prefix of what was being written.
