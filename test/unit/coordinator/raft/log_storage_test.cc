@@ -261,7 +261,7 @@ TEST(LogStorage, Lesson19_PowerLossDuringTheStart) {
       cut.before = cut.after;
       EXPECT_TRUE(step.run(**storage).has_value());
     }
-    const auto last = MakeEntries(43, 3, 4, std::string(100, 'q'));
+    const auto last = MakeEntries(47, 3, 5, std::string(100, 'q'));
     EXPECT_TRUE((*storage)->Append(last).has_value());  // never synced
     cut.after.Append(last);
     return cut;
