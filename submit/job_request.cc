@@ -148,7 +148,7 @@ Status ReadBackup(const Settings& settings, wire::JobConfig& config) {
   double factor = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), factor);
   const bool number = error == std::errc() && end == text.data() + text.size();
-  if (!number || factor < 1 || factor > kBackupFactorMost) {
+  if (!number || !(factor >= 1 && factor <= kBackupFactorMost)) {  // nan is no number
     return Fail(ErrorCode::kInvalidArgument, StrCat("--backup-factor: '", text, "' is not a number from 1 to ",
                                                     kBackupFactorMost, ", for instance 1.5"));
   }

@@ -67,6 +67,11 @@ Result<std::vector<Leftover>> FindLeftovers(Env& env, const std::string& output_
 }
 
 Status RemoveLeftover(Env& env, const Leftover& leftover) {
+  // Its job may have moved something aside since it was found.
+  if (!leftover.holds_old_content && HoldsOldContent(env, leftover.path)) {
+    return Fail(ErrorCode::kAlreadyExists, StrCat(leftover.path, " holds what a job has moved aside since it was looked at; "
+                                                       "it stays. Look at it with 'mrsubmit gc' again"));
+  }
   MR_RETURN_IF_ERROR(env.RemoveTree(leftover.path));
   [[maybe_unused]] const Status hidden = env.RemoveDirectory(ParentPath(leftover.path));  // refused if it is not empty
   return {};

@@ -18,6 +18,22 @@ bool IsLogLine(std::string_view line) {
   return true;
 }
 
+// regexec, not std::regex: that one recurses per character and dies on a line of some 100 KiB.
+Result<std::shared_ptr<const regex_t>> Compile(const std::string& text) {
+  auto compiled = std::make_unique<regex_t>();
+  const int error = ::regcomp(compiled.get(), text.c_str(), REG_EXTENDED | REG_NOSUB);
+  if (error != 0) {
+    char why[200];
+    ::regerror(error, compiled.get(), why, sizeof why);
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("--grep: '", text, "' is not an extended regular expression: ", why));
+  }
+  return std::shared_ptr<const regex_t>(compiled.release(), [](const regex_t* pattern) {
+    ::regfree(const_cast<regex_t*>(pattern));
+    delete pattern;
+  });
+}
+
 // The last `count` lines of `text`; 0 = all.
 std::string_view LastLines(std::string_view text, uint64_t count) {
   if (count == 0 || text.empty()) return text;
@@ -40,19 +56,17 @@ Result<LogFilter> LogFilter::Read(const Settings& settings) {
     filter.stream_ = stream == 0 ? Stream::kLog : Stream::kOutput;
   }
   if (settings.Has("grep")) {
-    try {
-      filter.pattern_.emplace(settings.Get("grep"), std::regex::extended | std::regex::optimize);
-    } catch (const std::regex_error&) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  StrCat("--grep: '", settings.Get("grep"), "' is not an extended regular expression"));
-    }
+    MR_ASSIGN_OR_RETURN(filter.pattern_, Compile(settings.Get("grep")));
   }
   return filter;
 }
 
 bool LogFilter::Wants(std::string_view line) const {
   if (stream_ != Stream::kBoth && IsLogLine(line) != (stream_ == Stream::kLog)) return false;
-  return !pattern_ || std::regex_search(line.begin(), line.end(), *pattern_);
+  if (!pattern_) return true;
+  if (line.empty()) line = std::string_view("", 0);
+  regmatch_t range{0, static_cast<regoff_t>(line.size())};
+  return ::regexec(pattern_.get(), line.data(), 1, &range, REG_STARTEND) == 0;
 }
 
 std::string LogFilter::Choose(std::string_view text) const {

@@ -4,10 +4,10 @@
 // which begin with a time of day and a letter: "09:14:02.118 I 88,000 records".
 #pragma once
 
+#include <regex.h>
+
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <regex>
 #include <string>
 #include <string_view>
 
@@ -33,7 +33,7 @@ class LogFilter {
 
   uint64_t lines_ = 0;  // the last so many; 0 = all
   Stream stream_ = Stream::kBoth;
-  std::optional<std::regex> pattern_;
+  std::shared_ptr<const regex_t> pattern_;  // none: every line
   std::string open_line_;
 };
 

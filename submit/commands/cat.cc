@@ -53,6 +53,7 @@ Result<std::vector<std::string>> SortedLines(Env& env, const std::vector<std::st
         open += piece.substr(0, end);
         lines.push_back(std::move(open));
         open.clear();
+        bytes += sizeof(std::string);  // short lines take more than their bytes
       }
       open += piece;
       return bytes <= kSortedBytesMax;

@@ -24,12 +24,12 @@ cluster() {
 one_alive() { mr status | grep -q '1 of 1 alive'; }
 port_in() { grep -oE "$1" "$2" | head -1 | grep -oE '[0-9]+/?$' | tr -d /; }
 
-# say PORT FILE: the file's bytes to the port, and whatever it answers into answer.txt; ends when the other side closes,
+# say [HOST:]PORT FILE: the file's bytes to the port (of 127.0.0.1), and whatever it answers into answer.txt; ends when the other side closes,
 # or after five seconds. Files in zmtp/ come after the greeting of a REQ socket of ZeroMQ, in its two steps.
 say() {
   # shellcheck disable=SC2016  # the inner shell expands
   timeout 5 bash -c '
-    exec 3<>"/dev/tcp/127.0.0.1/$1"
+    exec 3<>"/dev/tcp/$3/$1"
     if [[ $2 == */zmtp/* ]]; then
       head -c 10 zmtp-greeting >&3
       head -c 10 <&3
@@ -38,7 +38,7 @@ say() {
     fi >answer.txt
     cat "$2" >&3 &
     head -c 1000000 <&3 | tr -d "\0" >>answer.txt
-    wait' - "$1" "$2" >/dev/null 2>&1 || true
+    wait' - "${1##*:}" "$2" "$([[ $1 == *:* ]] && echo "${1%:*}" || echo 127.0.0.1)" >/dev/null 2>&1 || true
 }
 bytes() { printf '%b' "$1"; }
 # zeros N, times N TEXT
@@ -98,6 +98,31 @@ case_daemons_go_on() {
   same <(sorted_parts out) oracle
   expect 0 mr run "$plugins/wordcount.so" "${texts[@]}" -o "$work/second" -r 2
   same <(sorted_parts second) oracle
+  stop_cluster
+}
+
+# The ports by which members of a replicated coordinator reach each other: they go on, with the same leader.
+case_members_go_on() {
+  local node file before
+  peer_scheme=tcp
+  start_group 3
+  start_worker w1 --slots 2
+  make_hostile
+  leader_is_known
+  before=$leader
+  for node in 1 2 3; do
+    for file in hostile/*/*; do
+      say "$(peer_address "$node")" "$file" &
+    done
+    wait
+  done
+  for node in 1 2 3; do alive "$(pid_of_member "$node")" || fail "member $node died: $(tail -3 "member$node.log")"; done
+  says 'a message to member [123] was dropped' <(cat member?.log)
+  expect 0 mr run "$plugins/wordcount.so" "${texts[@]}" -o "$work/out" -r 2
+  same <(sorted_parts out) <(wordcount_oracle "${texts[@]}")
+  leader_is_known
+  [[ $leader == "$before" ]] || fail "member $leader leads instead of $before"
+  peer_scheme=ipc
   stop_cluster
 }
 

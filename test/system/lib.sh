@@ -136,7 +136,14 @@ start_group() {
   export MR_COORDINATOR=$files
   wait_for 20 'a member leads' leader_is_known
 }
-peer_address() { echo "$work/peer-$1.sock"; }
+# With peer_scheme=tcp: an address on loopback that no other test has.
+peer_address() {
+  if [[ ${peer_scheme:-ipc} == tcp ]]; then
+    echo "127.$(($$ >> 16 & 127 | 64)).$(($$ >> 8 & 255)).$(($$ & 255)):$((4620 + $1))"
+  else
+    echo "$work/peer-$1.sock"
+  fi
+}
 
 # start_member NODE [OPTION…]: with the address for clients that it had before, if it had one.
 start_member() {

@@ -87,7 +87,7 @@ TEST(JsonObject, Escapes_AreUndone) {
 
 TEST(JsonObject, Damaged_IsABadRecord) {
   for (const char* line : {"", "[]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1} x", "{\"a\":[1}", "{\"a\":\"b}",
-                           "{\"a\":tru}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":nan}", "{\"a\":[1", "{'a':1}"}) {
+                           "{\"a\":tru}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":nan}", "{\"a\":-inf}", "{\"a\":-}", "{\"a\":[1", "{'a':1}"}) {
     const auto r = mr::test::Run<ShowsJson>().input("/in", std::string(line) + "\n").run();
     ASSERT_TRUE(r.failure) << line;
     EXPECT_EQ(r.failure->kind, MR_FAIL_BAD_RECORD) << line;

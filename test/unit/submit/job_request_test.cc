@@ -130,6 +130,7 @@ TEST(ReadRunOptions, Wrong_NamesTheOptionAndTheForm) {
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"backup", "on"}}, {"p", "i"}), HasSubstr("--backup"));
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"backup-factor", "0.9"}}, {"p", "i"}),
               HasSubstr("--backup-factor: '0.9' is not a number from 1 to 1000, for instance 1.5"));
+  EXPECT_THAT(ErrorOf({{"output", "o"}, {"backup-factor", "nan"}}, {"p", "i"}), HasSubstr("'nan' is not a number"));
   EXPECT_THAT(ErrorOf({{"output", "o"}, {"backup-factor", "2x"}}, {"p", "i"}), HasSubstr("for instance 1.5"));
   EXPECT_THAT(ErrorOf({{"output", "o"}}, {"p", "-"}), HasSubstr("needs --local"));
   EXPECT_THAT(ErrorOf({{"output", "-"}}, {"p", "i"}), HasSubstr("needs --local"));

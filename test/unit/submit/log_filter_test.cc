@@ -35,6 +35,21 @@ TEST(LogFilter, Choose_ByPatternThenLines) {
   EXPECT_EQ(Filter({{"grep", "^print"}, {"lines", "1"}}).Choose(kLog), "printed too\n");
 }
 
+// What user code prints has lines of any length, and any bytes.
+TEST(LogFilter, Choose_LongLines) {
+  const std::string line = std::string(2'000'000, 'a') + '\0' + "needle\n";
+  EXPECT_EQ(Filter({{"grep", "(a|b)*needle|needle$"}}).Choose("none\n\n" + line), line);
+  EXPECT_EQ(Filter({{"grep", "^$"}}).Choose("none\n\n"), "\n");
+}
+
+TEST(LogFilter, Read_SaysWhatIsWrongWithAPattern) {
+  Settings settings;
+  settings.AddWeaker("grep", Setting{{"a("}, "--grep"});
+  const auto filter = LogFilter::Read(settings);
+  ASSERT_FALSE(filter.has_value());
+  EXPECT_EQ(filter.error().text, "--grep: 'a(' is not an extended regular expression: Unmatched ( or \\(");
+}
+
 TEST(LogFilter, Next_WaitsForTheEndOfALine) {
   LogFilter filter = Filter({{"grep", "goal"}});
   EXPECT_EQ(filter.Next("a go", false), "");

@@ -169,6 +169,7 @@ class JsonObject {
     Space();
     if (!Take(c)) Wrong();
   }
+  static bool IsDigit(char c) { return c >= '0' && c <= '9'; }
   // What a string says; no view for other values.
   View Value() {
     if (rest_.starts_with('"')) return String();
@@ -181,7 +182,7 @@ class JsonObject {
     double number = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
     const bool is_number = error != std::errc::invalid_argument && end == word.data() + word.size() &&
-                           (word[0] == '-' || (word[0] >= '0' && word[0] <= '9'));
+                           (IsDigit(word[0]) || (word[0] == '-' && word.size() > 1 && IsDigit(word[1])));  // no -inf
     if (!is_number && word != "true" && word != "false" && word != "null") Wrong();
     rest_.remove_prefix(n);
     return {};
