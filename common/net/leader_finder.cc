@@ -32,7 +32,8 @@ void LeaderFinder::OnNotLeader(const std::string& leader, uint64_t term, Time no
   ++tried_;
   if (fresh && !leader.empty() && ParseEndpoint(SplitServerKey(leader).endpoint)) {
     std::string named = WithKeyOf(endpoints_, leader, SplitServerKey(current_).server_key);
-    if (named != current_ && hops_ < kHopsMax) {
+    const bool known_silent = named == silent_ && term <= silent_term_;
+    if (named != current_ && !known_silent && hops_ < kHopsMax) {
       ++hops_;
       current_ = std::move(named);
       return;
@@ -44,6 +45,8 @@ void LeaderFinder::OnNotLeader(const std::string& leader, uint64_t term, Time no
 
 void LeaderFinder::OnSilence() {
   ++tried_;
+  silent_ = current_;
+  silent_term_ = newest_term_;
   Next();
 }
 
@@ -55,6 +58,7 @@ bool LeaderFinder::OnAnswer(uint64_t epoch) {
   tried_ = 0;
   hops_ = 0;
   backoff_ = kFirstPause;
+  silent_.clear();
   return true;
 }
 

@@ -1,8 +1,9 @@
 // Which of several coordinators to ask. Pure: no clock, socket or random device.
 //
 // Order: the last one that answered, then whom a member names as the leader, then the others, shuffled. A hint is
-// followed only if its term is not older than one already heard of, and at most twice in a row: then it is a pause
-// and the next member's turn, so that two members that name each other are no trap. Refusals come at once and are
+// followed only if its term is not older than one already heard of, not if it names who has just been silent in that
+// term, and at most twice in a row: then it is a pause and the next member's turn, so that two members that name each
+// other are no trap. Refusals come at once and are
 // paced (50 ms doubling to half a second, with jitter: an election takes no longer); silence is not, as it took its time already.
 #pragma once
 
@@ -47,6 +48,9 @@ class LeaderFinder {
   // answers are measured against answers only.
   uint64_t newest_term_ = 0;
   uint64_t newest_epoch_ = 0;
+  // Who did not answer, and the newest term known then: members that have not noticed yet go on naming it.
+  std::string silent_;
+  uint64_t silent_term_ = 0;
   Duration backoff_{};
   Time ask_at_{};
 };

@@ -70,12 +70,13 @@ row_B9() {
       sample B9 "lone$count" "$(awk '{ printf "%.6f", $3 / 1000 }' <<<"$figures")"
     done
   done
-  for name in {1..8}; do cat "$root"/data/kjv/*.txt; done >"$work/group-input"
+  # Enough to do for all rounds: some seconds of it for each.
+  for ((round = 0; round < 10 * times; ++round)); do cat "$root"/data/kjv/*.txt; done >"$work/group-input"
   start_group
   find_leader
   # Tasks of a fifth of a second each: there is always one to hand out.
   job=$("$bin/mrsubmit" run --no-config -q -c "$endpoint" --detach grep "$work/group-input" -P 'pattern=(a|b|c)*(d|e)*zzqx$' \
-    --split-size 64Ki -o "$work/group-out" </dev/null)
+    --split-size 1Mi -o "$work/group-out" </dev/null)
   for ((round = 1; round <= times; ++round)); do
     say "B9: fail-over $round of $times"
     find_leader

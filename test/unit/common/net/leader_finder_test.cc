@@ -85,6 +85,19 @@ TEST_F(LeaderFinderTest, AnswersMakeOlderHintsStaleToo) {
   EXPECT_EQ(finder.current(), Another(first, second));
 }
 
+// Members that have not noticed its death yet go on naming it.
+TEST_F(LeaderFinderTest, WhoWasSilentIsNotAskedAgainBecauseOthersNameIt) {
+  auto finder = Make(kThree);
+  const std::string first = finder.current();
+  ASSERT_TRUE(finder.OnAnswer(9));
+  finder.OnSilence();
+  const std::string second = finder.current();
+  finder.OnNotLeader(first, 9, now_);
+  EXPECT_EQ(finder.current(), Another(first, second));
+  finder.OnNotLeader(first, 10, now_);
+  EXPECT_EQ(finder.current(), first) << "it leads anew";
+}
+
 TEST_F(LeaderFinderTest, MalformedHintIsIgnored) {
   auto finder = Make(kThree);
   finder.OnNotLeader("rubbish", 5, now_);
