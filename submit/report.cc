@@ -169,13 +169,10 @@ std::string FinishedText(const wire::JobView& job) {
   return done.empty() ? "no task finished" : StrCat(done, " finished");
 }
 
-// What the cleanup did not reach is among the warnings.
 std::string EffectsText(const wire::JobView& job, const ReportContext& context) {
   const std::string finished = FinishedText(job);
   if (job.output_dir.empty() || context.output == "-") return finished;
-  for (const std::string& warning : job.warnings) {
-    if (warning.find("temporary files may remain") != std::string::npos) return StrCat(finished, "; ", warning);
-  }
+  if (!job.left_behind.empty()) return StrCat(finished, "; ", job.left_behind);
   return StrCat(finished, "; nothing of the job is left in ", job.output_dir);
 }
 

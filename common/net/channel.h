@@ -65,6 +65,10 @@ class RequestChannel {
   Status Send(std::string_view bytes);
   // The reply to the newest request, if it is here.
   std::optional<std::string> Receive();
+  // Whether a connection has broken since the last call: the reply to what was sent over it will not come. The poller
+  // reports it like a reply. From the first request on that another has overtaken it tells nothing more: to abandon a
+  // request is to break its connection.
+  bool TakeLost();
   const std::string& endpoint() const;  // without a key
 
   struct Impl;

@@ -126,6 +126,11 @@ Result<wire::ResponseBody> Client::Call(wire::RequestBody body, Duration timeout
     }
     if (std::find(ready.begin(), ready.end(), kChannelKey) == ready.end()) continue;
     if (auto answer = TakeAnswer(request_id)) return std::move(*answer);
+    const bool lost = channel_->TakeLost();
+    if (lost && connected_to_ == finder_.current() && !connecting) {
+      next_send = SteadyNow();  // whoever had the request is gone
+      continue;
+    }
     if (connecting && connected_to_ == finder_.current()) {  // what woke us up is the connection
       const Status sent = channel_->Send(bytes);
       if (!sent) continue;

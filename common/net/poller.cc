@@ -24,6 +24,7 @@ Poller::~Poller() = default;
 
 void Poller::Add(RequestChannel& channel, int key) {
   impl_->Add(key, channel.impl().socket, &channel.impl().wants_to_send);
+  impl_->Add(key, channel.impl().monitor, nullptr);
 }
 void Poller::Add(RequestServer& server, int key) { impl_->Add(key, server.impl().socket, nullptr); }
 void Poller::Add(DataServer& server, int key) { impl_->Add(key, server.impl().socket, nullptr); }
@@ -62,7 +63,7 @@ Result<std::vector<int>> Poller::Wait(Duration timeout) {
     Impl::Entry& entry = impl_->entries[i];
     if (events & ZMQ_POLLOUT)
       *entry.wants_to_send = false;  // reported once, or an idle sender would spin
-    ready.push_back(entry.key);
+    if (ready.empty() || ready.back() != entry.key) ready.push_back(entry.key);
   }
   return ready;
 }

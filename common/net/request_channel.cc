@@ -1,3 +1,5 @@
+#include <atomic>
+
 #include "common/base/strings.h"
 #include "common/net/endpoint.h"
 #include "common/net/zmq_socket.h"
@@ -27,6 +29,13 @@ Result<std::unique_ptr<RequestChannel>> RequestChannel::Connect(NetContext& cont
                                                 named_key.empty() ? known_key : named_key));
   auto impl = std::make_unique<Impl>();
   impl->socket = std::move(socket);
+  static std::atomic<uint64_t> monitors{0};
+  const std::string monitor = StrCat("inproc://monitor-", monitors.fetch_add(1));
+  impl->monitor = zmq::socket_t(context.impl().context, zmq::socket_type::pair);
+  impl->monitor.set(zmq::sockopt::linger, 0);
+  if (::zmq_socket_monitor(impl->socket.handle(), monitor.c_str(), ZMQ_EVENT_DISCONNECTED) != 0)
+    return Fail(ErrorCode::kInternal, StrCat("cannot watch the connection to ", address));
+  impl->monitor.connect(monitor);
   impl->endpoint = address;
   return std::make_unique<RequestChannel>(std::move(impl));
 }
@@ -46,6 +55,8 @@ Status RequestChannel::Send(std::string_view bytes) {
   switch (
       zmq_internal::SendFrame(impl_->socket, zmq::message_t(bytes.data(), bytes.size()), false)) {
     case SendResult::kSent:
+      impl_->overtaken = impl_->overtaken || impl_->in_flight;
+      impl_->in_flight = true;
       return {};
     case SendResult::kClosed:
       return Fail(ErrorCode::kCancelled, "the network is shut down");
@@ -57,6 +68,16 @@ Status RequestChannel::Send(std::string_view bytes) {
   return Fail(ErrorCode::kUnavailable, StrCat("not connected to ", impl_->endpoint));
 }
 
+bool RequestChannel::TakeLost() {
+  bool lost = false;
+  zmq::message_t frame;
+  while (zmq_internal::ReceiveFrame(impl_->monitor, frame)) {
+    lost = true;  // there is no other kind of event
+    zmq_internal::DrainParts(impl_->monitor, frame);
+  }
+  return lost && !impl_->overtaken;
+}
+
 std::optional<std::string> RequestChannel::Receive() {
   zmq::message_t frame;
   // DONTWAIT even after POLLIN: a stale reply raises it, and is then dropped inside.
@@ -65,6 +86,7 @@ std::optional<std::string> RequestChannel::Receive() {
     zmq_internal::DrainParts(impl_->socket, frame);
     return std::nullopt;  // our server answers in one part
   }
+  impl_->in_flight = false;
   return std::string(zmq_internal::View(frame));
 }
 

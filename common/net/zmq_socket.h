@@ -21,6 +21,9 @@ struct NetContext::Impl {
 
 struct RequestChannel::Impl {
   zmq::socket_t socket;
+  zmq::socket_t monitor;  // tells of broken connections; closed before the other
+  bool in_flight = false;
+  bool overtaken = false;  // a request was abandoned for another
   std::string endpoint;
   bool wants_to_send =
       false;  // the last Send was kUnavailable and the poller has not reported since

@@ -102,9 +102,10 @@ struct JobView {
   int64_t cpu_ms = 0;
   uint64_t peak_memory_bytes = 0;
   uint32_t kept_maps = 0;  // of a job that did not succeed: finished maps whose outputs --resume can take over
+  std::string left_behind;  // of an ended job: what was not cleaned up, and why; empty: nothing
   MR_FIELDS(JobView, id, version, name, user, plugin_name, job_name, priority, state, reason, submitted_unix_ms,
             started_unix_ms, ended_unix_ms, output_dir, input_files, input_bytes, map, shuffle, reduce, workers,
-            slots_busy, slots_total, counters, files, failure, warnings, cpu_ms, peak_memory_bytes, kept_maps)
+            slots_busy, slots_total, counters, files, failure, warnings, cpu_ms, peak_memory_bytes, kept_maps, left_behind)
 };
 
 struct AttemptView {

@@ -103,7 +103,8 @@ struct JobEnded {
   static constexpr uint8_t kTag = 10;
   JobId job;
   int64_t unix_ms = 0;
-  MR_FIELDS(JobEnded, job, unix_ms)
+  std::string left_behind;  // what was not cleaned up, and why: a sentence; empty: nothing
+  MR_FIELDS(JobEnded, job, unix_ms, left_behind)
 };
 
 struct HistoryExpired {

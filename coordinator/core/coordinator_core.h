@@ -143,7 +143,9 @@ class CoordinatorCore {
   void FinishIfDone(JobId job);
   void BeginFinish(JobId job, bool success, bool killed, const std::string& reason);
   void OpenCleanupIfQuiet(JobRun& run);
-  void EndJob(JobId job);
+  void EndJob(JobId job, std::string left_behind = "");
+  // … and its temporary files may remain: `why` is the beginning of a sentence.
+  void EndJobUncleaned(JobId job, const std::string& why);
   void ExpireHistory();
   void FailJob(JobId job, const TaskId& task, const std::string& reason);
 

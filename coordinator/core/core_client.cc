@@ -227,9 +227,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::KillRequest& reques
     if (job->stage == JobStage::kActive) KillTask(*request.task, request.reason);
     // A clean-up may be given up, whether it runs or waits: that is kill --now. A commit may not.
     if (request.task->phase == Phase::kFinish && job->stage == JobStage::kFinishing && !job->success) {
-      run.Warn(StrCat("the cleanup was given up by a user; temporary files may remain in ",
-                      job->spec.config.output_dir));
-      EndJob(request.job);
+      EndJobUncleaned(request.job, "the cleanup was given up by a user");
       return Answer(asker, wire::KillResponse{StateOf(*job, run), false});
     }
     return Answer(asker, wire::KillResponse{StateOf(*job, run), job->stage == JobStage::kEnded});

@@ -50,9 +50,7 @@ void CoordinatorCore::FinishIfDone(JobId id) {
 void CoordinatorCore::FailJob(JobId id, const TaskId& task, const std::string& reason) {
   const JobEntry& job = state_.jobs.at(id);
   if (task.phase != Phase::kFinish || job.success) return BeginFinish(id, false, false, reason);
-  FindRun(id)->Warn(StrCat("the cleanup did not succeed; temporary files may remain in ",
-                           job.spec.config.output_dir));
-  EndJob(id);
+  EndJobUncleaned(id, "the cleanup did not succeed");
 }
 
 void CoordinatorCore::BeginFinish(JobId id, bool success, bool killed, const std::string& reason) {
@@ -88,9 +86,15 @@ void CoordinatorCore::OpenCleanupIfQuiet(JobRun& run) {
     run.pool.OpenFinish();
 }
 
-void CoordinatorCore::EndJob(JobId id) {
+void CoordinatorCore::EndJobUncleaned(JobId id, const std::string& why) {
+  const std::string text = StrCat(why, "; temporary files may remain in ", state_.jobs.at(id).spec.config.output_dir);
+  FindRun(id)->Warn(text);
+  EndJob(id, text);
+}
+
+void CoordinatorCore::EndJob(JobId id, std::string left_behind) {
   JobRun& run = *FindRun(id);
-  Commit(wire::JobEnded{id, now_.unix_ms});
+  Commit(wire::JobEnded{id, now_.unix_ms, std::move(left_behind)});
   for (const TaskId& task : std::set<TaskId>(run.pool.running_tasks())) {
     for (const Attempt* running : run.pool.Find(task)->Running()) {
       const AttemptId attempt = running->id;

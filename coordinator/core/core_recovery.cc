@@ -78,6 +78,7 @@ void CoordinatorCore::RecoverJob(const JobEntry& job) {
   if (job.stage == JobStage::kEnded) {
     // How long ago only the wall clock knows, and it may have jumped meanwhile: the age counts anew.
     run.ended_at = now_.mono;
+    if (!job.left_behind.empty()) run.Warn(job.left_behind);
     return;
   }
   active_.insert(job.id);

@@ -47,9 +47,7 @@ void CoordinatorCore::On(const Tick&) {
     if (run.finish_by && *run.finish_by <= now_.mono) overdue.push_back(id);
   }
   for (const JobId id : overdue) {
-    runs_.at(id).Warn(StrCat("no worker cleaned up in time; temporary files may remain in ",
-                             state_.jobs.at(id).spec.config.output_dir));
-    EndJob(id);
+    EndJobUncleaned(id, "no worker cleaned up in time");
   }
   ExpireKept();
   ReleaseHeld();

@@ -226,6 +226,7 @@ struct Applier {
     JobEntry& job = Job(record.job);
     job.stage = JobStage::kEnded;
     job.ended_unix_ms = record.unix_ms;
+    job.left_behind = record.left_behind;
   }
   void operator()(const wire::JobPaused& record) const {
     JobEntry& job = Job(record.job);

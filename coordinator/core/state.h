@@ -69,6 +69,7 @@ struct JobEntry {
   std::string reason;
   std::optional<TaskId> paused_by;  // used up its attempts; nothing new starts until the job is changed
   std::string pause_reason;
+  std::string left_behind;  // of an ended job: what was not cleaned up
   friend bool operator==(const JobEntry&, const JobEntry&) = default;
 
   bool paused() const { return stage == JobStage::kActive && paused_by.has_value(); }

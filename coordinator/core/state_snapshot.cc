@@ -63,7 +63,7 @@ class Writer {
     if (job.paused_by) Add(wire::JobPaused{job.id, *job.paused_by, job.pause_reason});
     if (job.stage == JobStage::kActive) return;
     Add(wire::JobFinishing{job.id, job.success, job.killed, job.reason});
-    if (job.stage == JobStage::kEnded) Add(wire::JobEnded{job.id, job.ended_unix_ms});
+    if (job.stage == JobStage::kEnded) Add(wire::JobEnded{job.id, job.ended_unix_ms, job.left_behind});
   }
 
  private:

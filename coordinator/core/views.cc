@@ -145,6 +145,7 @@ wire::JobView MakeJobView(const JobEntry& job, const JobRun& run, const WorkerTa
   view.counters = run.counters;
   view.failure = run.failure;
   view.warnings = run.warnings;
+  view.left_behind = job.left_behind;
   view.cpu_ms = run.cpu_ms;
   view.peak_memory_bytes = run.peak_memory_bytes;
   if (full) {

@@ -27,6 +27,18 @@ raft::RaftOptions RaftOptionsOf(const ReplicaOptions& options) {
   return raft;
 }
 
+// Why the process ends, and what to do.
+Error WithRemedy(Error error) {
+  constexpr std::string_view kWhy = ". The coordinator ends: what is not on its disk must not be answered, and what was "
+                                    "answered is there. ";
+  if (error.code == ErrorCode::kNoSpace)
+    error.text += StrCat(kWhy, "Make room and start it again: jobs go on");
+  else if (error.code == ErrorCode::kIo)
+    error.text += StrCat(kWhy, "Look at the disk (dmesg); start it again when the disk is well, or with a copy of the "
+                               "state directory on another one");
+  return error;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Replica>> Replica::Open(const ReplicaOptions& options, std::unique_ptr<MemberStore> store,
@@ -146,7 +158,7 @@ Status Replica::Pump() {
 Status Replica::CarryOut(raft::Ready ready) {
   const bool writes = ready.hard_state || ready.snapshot || !ready.entries.empty();
   const Time begin = writes ? clock_.Read().mono : Time{};
-  MR_RETURN_IF_ERROR(store_->Persist(ready));
+  if (const Status kept = store_->Persist(ready); !kept) return Fail(WithRemedy(kept.error()));
   if (writes) {
     ++counts_.syncs;
     const Duration took = clock_.Read().mono - begin;
@@ -192,7 +204,7 @@ Status Replica::LoadSnapshot(const raft::Snapshot& snapshot) {
 Status Replica::SaveSnapshot() {
   const raft::SnapshotMeta meta{core_->applied(), *core_->log().TermAt(core_->applied())};
   auto bytes = std::make_shared<const std::string>(EncodeReplicaSnapshot(members_, machine_.Save()));
-  MR_RETURN_IF_ERROR(store_->SaveSnapshot(meta, *bytes));
+  if (const Status saved = store_->SaveSnapshot(meta, *bytes); !saved) return Fail(WithRemedy(saved.error()));
   ++counts_.snapshots_saved;
   if (options_.group.alone()) bytes = std::make_shared<const std::string>();
   const uint64_t keep = options_.group.alone() ? 0 : options_.keep_entries;

@@ -142,12 +142,8 @@ void Cluster::Follow(Wanted& job, const wire::JobView& view) {
   job.ended = view.state;
   backups_ += view.map.backups + view.reduce.backups;
   backups_won_ += view.map.backups_won + view.reduce.backups_won;
-  // The warning that nobody cleaned up dies with the coordinator that gave it.
-  const bool would_be_told = coordinator_->HasEnded(*job.id) || output_files_.CleanedUp(*job.id);
-  const bool told = std::any_of(view.warnings.begin(), view.warnings.end(), [](const std::string& warning) {
-    return warning.find("temporary files may remain") != std::string::npos;
-  });
-  job.cleaned = would_be_told && !told;
+  // Whether anything was left is told for as long as the job is remembered.
+  job.cleaned = view.left_behind.empty();
   if (options_.resumes && view.state != wire::JobState::kSucceeded) SubmitAgain(job);
 }
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/base/strings.h"
-#include "coordinator/core/replay.h"
+#include "test/sim/replay.h"
 
 namespace mr::sim {
 
@@ -37,7 +37,7 @@ std::optional<CoordinatorDisk::Opened> CoordinatorDisk::Open() {
   if (journal_->epoch() <= last_epoch_) world_.Blame(StrCat("epoch ", journal_->epoch(), " after ", last_epoch_));
   last_epoch_ = journal_->epoch();
   Compare(contents);
-  Result<coordinator::State> state = coordinator::ReplayRecords(contents.snapshot, contents.records, "/state/coord");
+  Result<coordinator::State> state = ReplayRecords(contents.snapshot, contents.records, "/state/coord");
   if (!state) {
     world_.Blame(state.error().text);
     return std::nullopt;

@@ -58,7 +58,6 @@ void CoordinatorNode::Recover() {
     if (const auto* grant = std::get_if<wire::CommitGrantedRecord>(&record->body)) granted_.insert(grant->attempt);
   }
   grants_.clear();
-  ended_.clear();
   last_record_ = world_.now().mono;
   idle_told_ = false;
 }
@@ -147,7 +146,6 @@ void CoordinatorNode::Step(const coordinator::Event& event) {
   for (wire::Record& record : actions.records) {
     world_.Note(StrCat("  + ", coordinator::Brief(record)));
     if (const auto* grant = std::get_if<wire::CommitGrantedRecord>(&record.body)) grants_.push_back(grant->attempt);
-    if (const auto* ended = std::get_if<wire::JobEnded>(&record.body)) ended_.insert(ended->job);
     unsynced_.push_back(std::move(record));
   }
   std::move(actions.replies.begin(), actions.replies.end(), std::back_inserter(answers_));

@@ -51,7 +51,6 @@ class CoordinatorNode {
   // Had leave to publish at some time, and the disk knows.
   bool WasGranted(const AttemptId& attempt) const { return granted_.contains(attempt); }
   // The job has ended in this life, so its warnings are known.
-  bool HasEnded(JobId job) const { return ended_.contains(job); }
   // Rules that need the whole run.
   void CheckAtEnd();
 
@@ -96,7 +95,6 @@ class CoordinatorNode {
   Duration unix_offset_{};
   std::vector<AttemptId> grants_;  // of records that are not synced
   std::set<AttemptId> granted_;
-  std::set<JobId> ended_;               // in this life
   std::map<TaskId, AttemptId> newest_;  // over all lives
   std::set<AttemptId> started_;
 };

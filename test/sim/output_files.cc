@@ -41,7 +41,6 @@ void OutputFiles::Finish(JobId job, const wire::FinishWork& work, Stop stop) {
     std::erase_if(published_, [&](const auto& entry) {
       return entry.first.job == job && (stop != Stop::kHalfway || entry.first.index % 2 == 0);
     });
-    if (stop != Stop::kHalfway) cleaned_up_.insert(job);
   } else {
     for (const wire::OutputFile& file : work.files) {
       const auto same = [&](const auto& entry) { return entry.first.job == job && entry.second.file == file; };

@@ -32,8 +32,6 @@ class OutputFiles {
   // `without`: tasks that were given up.
   void CheckSucceeded(JobId job, uint32_t maps, uint32_t reduces, const std::set<TaskId>& without) const;
   void CheckCleaned(JobId job) const;
-  // A whole cleanup of the job has run.
-  bool CleanedUp(JobId job) const { return cleaned_up_.contains(job); }
 
   static std::string PartName(const TaskId& task);
 
@@ -47,7 +45,6 @@ class OutputFiles {
   std::map<AttemptId, std::vector<uint32_t>> temporary_;
   std::map<TaskId, Part> published_;
   std::set<JobId> manifests_;
-  std::set<JobId> cleaned_up_;
 };
 
 }  // namespace mr::sim

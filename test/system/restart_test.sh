@@ -38,6 +38,38 @@ each_once() {
   [[ -z $twice ]] || fail "run again although nothing was lost: $(announced "$1" | tr '\n' ' ')"
 }
 
+# The disk of the state directory fills up while the coordinator runs: it ends with the remedy, and goes on when there is room.
+case_state_disk_full() {
+  ((EUID == 0)) || { echo 'skipped: mounting a small file system needs root'; return 0; }
+  mount_small "$work/state" 16m
+  start_coordinator --max-jobs 200
+  printf 'x\n' >in.txt
+  expect 0 mr run --detach "$plugins/grep.so" in.txt -o first -P pattern=x
+  fallocate -l $(($(df -B1 --output=avail state | tail -1) - 2000000)) state/filler
+  # Records of 100 kB each, until the log needs a new segment.
+  local number long
+  long=$(head -c 100000 /dev/zero | tr '\0' x)
+  for number in {1..60}; do
+    alive "$coordinator" || break
+    mr --connect-timeout 1s run --detach "$plugins/grep.so" in.txt -o "out-$number" -P "pattern=$long" >>accepted.txt 2>err.txt || true
+  done
+  wait_gone "$coordinator" 20
+  says 'No space left on device.*The coordinator ends: .*Make room and start it again' coordinator.log
+  expect 6 "$bin/mrcoordinator" --listen tcp://127.0.0.1:0 --http off --state-dir "$work/state"
+  says 'o space'
+  rm state/filler
+  coordinator_endpoint=$(sed -n 's/.*"control": *"\([^"]*\)".*/\1/p' cluster.json)
+  revive_coordinator --max-jobs 200
+  expect 0 mr ls --limit 1000
+  local accepted
+  accepted=$(grep -c '^j' accepted.txt)
+  ((accepted > 30)) || fail "only $accepted jobs were accepted"
+  (($(grep -c '^j' out.txt) >= accepted + 1)) || fail "accepted $accepted and one: $(grep -c '^j' out.txt) are there"
+  start_worker w1
+  expect 0 mr wait --timeout 60s j1
+  stop_cluster
+}
+
 case_killed_in_map() {
   cluster
   run_gated map

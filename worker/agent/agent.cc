@@ -182,6 +182,12 @@ void Agent::RenewConnections(Channel channel) {
 }
 
 void Agent::OnReply(Channel channel) {
+  TakeReplies(channel);
+  // Whoever had the request is gone, or its host is: nobody will answer.
+  if (channels_[static_cast<size_t>(channel)]->TakeLost()) TakeRefusal(channel);
+}
+
+void Agent::TakeReplies(Channel channel) {
   while (const auto bytes = channels_[static_cast<size_t>(channel)]->Receive()) {
     unanswered_since_[static_cast<size_t>(channel)].reset();
     auto response = wire::Decode<wire::Response>(*bytes);

@@ -94,6 +94,7 @@ class Agent {
   void AskAnother();
   void OnKey(int key);
   void OnReply(Channel channel);
+  void TakeReplies(Channel channel);
   void OnBlob();
   void RemoveLater(std::vector<std::string> paths);
   void StorePlugin(PluginFetcher::Finished plugin);

@@ -78,7 +78,7 @@ Time AgentCore::NextDeadline() const {
   if (registered_ && FreeSlots() > 0 && !flights_[1].waiting) consider(next_work_);
   for (const Slot& slot : slots_) {
     if (slot.kill_at) consider(*slot.kill_at);
-    if (slot.stage == Stage::kRunning && slot.assignment->config.task_timeout_ms > 0) {
+    if (MustProgress(slot) && slot.assignment->config.task_timeout_ms > 0) {
       consider(slot.progressed_at + milliseconds(slot.assignment->config.task_timeout_ms));
     }
   }
@@ -385,6 +385,11 @@ void AgentCore::Advance() {
   if (!leaving_) SendDue();
 }
 
+// Who waits for the word to commit waits for the coordinator; who has it may hang in a file system like any other.
+bool AgentCore::MustProgress(const Slot& slot) {
+  return slot.stage == Stage::kRunning || slot.stage == Stage::kPublishing;
+}
+
 void AgentCore::CheckTasks() {
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
@@ -392,7 +397,7 @@ void AgentCore::CheckTasks() {
       slot.kill_at.reset();
       Do(KillTask{index});
     }
-    if (slot.stage != Stage::kRunning) continue;
+    if (!MustProgress(slot)) continue;
     const int64_t limit_ms = slot.assignment->config.task_timeout_ms;
     if (limit_ms > 0 && now_.mono - slot.progressed_at >= milliseconds(limit_ms)) {
       Kill(index,

@@ -116,6 +116,7 @@ class AgentCore {
 
   void Advance();  // everything that time or a changed state calls for
   void CheckTasks();
+  static bool MustProgress(const Slot& slot);
   void CheckEnd();
   bool ServesOutputs() const;
   void SendDue();

@@ -248,6 +248,7 @@ void AgentCore::OnReport(const wire::ReportResponse& response) {
         !Contains(response.commit_granted, slot.assignment->attempt))
       continue;
     slot.stage = Stage::kPublishing;
+    slot.progressed_at = now_.mono;
     Do(GrantCommit{index, slot.assignment->attempt});
   }
   for (const AttemptId& attempt : response.cancel)

@@ -87,6 +87,41 @@ TEST(RequestChannel, Send_WithoutServerIsUnavailable) {
   EXPECT_EQ(sent.error().code, ErrorCode::kUnavailable);
 }
 
+TEST(RequestChannel, TakeLost_TellsOfABrokenConnection) {
+  NetContext context;
+  auto server = MakeServer(context);
+  auto channel = MakeChannel(context, server->endpoints().front());
+  Poller poller;
+  poller.Add(*channel, 7);
+  ASSERT_TRUE(SendWhenConnected(*channel, "asked").has_value());
+  ASSERT_TRUE(AwaitRequest(*server).has_value());
+  EXPECT_FALSE(channel->TakeLost());
+  server.reset();
+  bool lost = false;
+  for (int i = 0; i < 100 && !lost; ++i) {
+    const auto ready = poller.Wait(std::chrono::milliseconds(100));
+    ASSERT_TRUE(ready.has_value());
+    lost = channel->TakeLost();
+  }
+  EXPECT_TRUE(lost);
+  EXPECT_FALSE(channel->TakeLost()) << "once";
+}
+
+// Who sends again before the reply cuts itself off; that is no news of the server.
+TEST(RequestChannel, TakeLost_NotOfItsOwnDoing) {
+  NetContext context;
+  auto server = MakeServer(context);
+  auto channel = MakeChannel(context, server->endpoints().front());
+  ASSERT_TRUE(SendWhenConnected(*channel, "old").has_value());
+  ASSERT_TRUE(AwaitRequest(*server).has_value());
+  ASSERT_TRUE(SendWhenConnected(*channel, "new").has_value());
+  auto request = AwaitRequest(*server);
+  ASSERT_TRUE(request.has_value());
+  ASSERT_TRUE(server->Reply(request->token, "fresh").has_value());
+  EXPECT_EQ(AwaitReply(*channel), "fresh");
+  EXPECT_FALSE(channel->TakeLost());
+}
+
 TEST(RequestChannel, Receive_NeverTakesAStaleReply) {
   NetContext context;
   auto server = MakeServer(context);

@@ -252,6 +252,26 @@ TEST_F(AgentCoreTest, Timeout_AsksForStackThenKills) {
   EXPECT_THAT(failure.message, HasSubstr("map() made no progress for 60 s"));
 }
 
+// A file system may hang in the rename as well as anywhere else.
+TEST_F(AgentCoreTest, Timeout_WhilePublishing) {
+  Register();
+  const uint32_t slot = Run(Reduce(0));
+  Step(TaskWantedCommit{slot, Reduce(0)});
+  Note();
+  wire::ReportResponse granted;
+  granted.commit_granted = {Reduce(0)};
+  AnswerReport(granted);
+  ASSERT_EQ(All<GrantCommit>().size(), 1u);
+  for (int second = 0; second < 59; ++second) {
+    After(1000);
+    Note();
+    EXPECT_TRUE(All<AskForStack>().empty());
+    AnswerReport();
+  }
+  After(1000);
+  EXPECT_EQ(All<AskForStack>().size(), 1u);
+}
+
 TEST_F(AgentCoreTest, Timeout_NotWhileWaitingForTheCommit) {
   Register();
   const uint32_t slot = Run(Reduce(0));

@@ -1,11 +1,11 @@
-#include "coordinator/core/replay.h"
+#include "test/sim/replay.h"
 
 #include <utility>
 
 #include "common/base/strings.h"
 #include "common/wire/codec.h"
 
-namespace mr::coordinator {
+namespace mr::sim {
 namespace {
 
 // The bytes are whole, their checksums say so; that they cannot be understood has another reason.
@@ -17,10 +17,10 @@ tl::unexpected<Error> Misunderstood(const std::string& where, const std::string&
 
 }  // namespace
 
-Result<State> ReplayRecords(std::string_view snapshot, std::span<const std::string> records, const std::string& where) {
-  State state;
+Result<coordinator::State> ReplayRecords(std::string_view snapshot, std::span<const std::string> records, const std::string& where) {
+  coordinator::State state;
   if (!snapshot.empty()) {
-    Result<State> decoded = DecodeState(snapshot);
+    Result<coordinator::State> decoded = coordinator::DecodeState(snapshot);
     if (!decoded) return Misunderstood(where, "the snapshot", decoded.error());
     state = std::move(*decoded);
   }
@@ -28,10 +28,10 @@ Result<State> ReplayRecords(std::string_view snapshot, std::span<const std::stri
     const std::string what = StrCat("record ", i + 1, " of ", records.size());
     const Result<wire::Record> record = wire::Decode<wire::Record>(records[i]);
     if (!record) return Misunderstood(where, what, record.error());
-    if (const Status valid = Validate(state, *record); !valid) return Misunderstood(where, what, valid.error());
-    Apply(state, *record);
+    if (const Status valid = coordinator::Validate(state, *record); !valid) return Misunderstood(where, what, valid.error());
+    coordinator::Apply(state, *record);
   }
   return state;
 }
 
-}  // namespace mr::coordinator
+}  // namespace mr::sim
