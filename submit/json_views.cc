@@ -103,7 +103,8 @@ json Of(const wire::JobView& job) {
                 {"warnings", job.warnings},
                 {"cpu_ms", job.cpu_ms},
                 {"peak_memory_bytes", job.peak_memory_bytes},
-                {"kept_maps", job.kept_maps}};
+                {"kept_maps", job.kept_maps},
+                {"left_behind", job.left_behind}};
   if (job.failure) value["failure"] = Of(*job.failure);
   return value;
 }

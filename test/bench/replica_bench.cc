@@ -64,7 +64,10 @@ class Node {
       opened.restored.hard_state.term = {1};
       opened.restored.entries = {std::make_shared<const raft::Entry>(
           raft::Entry{{1}, {1}, raft::EntryKind::kMembers, ToString(group)})};
-      Check(opened.store->Persist({.hard_state = opened.restored.hard_state, .entries = opened.restored.entries}));
+      raft::Ready first;
+      first.hard_state = opened.restored.hard_state;
+      first.entries = opened.restored.entries;
+      Check(opened.store->Persist(first));
       Check(DiskBook::Create(PosixEnv(), own));
       book = Take(DiskBook::Open(PosixEnv(), own));
       links = Take(PeerLinks::Open(context_, group, {number}, *storage.cluster, book->own()));

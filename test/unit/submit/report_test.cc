@@ -162,6 +162,17 @@ TEST(FailureReportText, SkipBadRecords_IsOfferedWhereARecordIsToBlame) {
   EXPECT_THAT(FailureReportText(job, Cluster()), Not(HasSubstr("--skip-bad-records")));
 }
 
+TEST(EndReport, WhatWasLeftBehind_IsSaid) {
+  wire::JobView job;
+  job.id = JobId{43};
+  job.state = wire::JobState::kKilled;
+  job.output_dir = "/data/out";
+  EXPECT_THAT(EndReport(job, Cluster()), HasSubstr("nothing of the job is left in /data/out"));
+  job.left_behind = "no worker cleaned up in time; temporary files may remain in /data/out";
+  EXPECT_THAT(EndReport(job, Cluster()), HasSubstr("; no worker cleaned up in time; temporary files may remain in /data/out"));
+  EXPECT_THAT(EndReport(job, Cluster()), Not(HasSubstr("nothing of the job is left")));
+}
+
 TEST(SuccessReport, SkippedRecords_AreCountedAndFound) {
   wire::JobView job;
   job.id = JobId{43};

@@ -119,11 +119,11 @@ TEST_F(StateTest, JobChanged_ForgetsFailuresOfOpenTasksAndKeepsFinishedOnes) {
 
 TEST_F(StateTest, JobFinishing_SuccessNeedsEveryTask) {
   Refuse({wire::JobFinishing{JobId{1}, true, false, ""}});
-  Refuse({wire::JobEnded{JobId{1}, 5}});
+  Refuse({wire::JobEnded{JobId{1}, 5, ""}});
   Accept({wire::JobFinishing{JobId{1}, false, true, "killed"}});
   Refuse(Map(0, 0));
   Refuse({wire::HistoryExpired{JobId{1}}});
-  Accept({wire::JobEnded{JobId{1}, 5}});
+  Accept({wire::JobEnded{JobId{1}, 5, ""}});
   Accept({wire::HistoryExpired{JobId{1}}});
   EXPECT_TRUE(state_.by_request.empty());
   EXPECT_EQ(state_.last_job, 1u);
@@ -136,7 +136,7 @@ TEST_F(StateTest, AttemptFailed_Twice_IsRefused) {
 }
 
 TEST_F(StateTest, UnknownNames_AreRefused) {
-  Refuse({wire::JobEnded{JobId{9}, 1}});
+  Refuse({wire::JobEnded{JobId{9}, 1, ""}});
   Refuse(Map(9, 0));
   Refuse({wire::PluginStored{"short", 1}});
 }
