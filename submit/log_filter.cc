@@ -1,8 +1,42 @@
 #include "submit/log_filter.h"
 
+#include <regex.h>
+
+#include <utility>
+
 #include "common/base/strings.h"
 
 namespace mr::submit {
+
+// regexec, not std::regex: that one recurses per character and dies on a line of some 100 KiB.
+class LinePattern {
+ public:
+  LinePattern() = default;
+  LinePattern(const LinePattern&) = delete;
+  LinePattern& operator=(const LinePattern&) = delete;
+  ~LinePattern() {
+    if (compiled_) ::regfree(&regex_);
+  }
+  Status Compile(const std::string& text) {
+    const int error = ::regcomp(&regex_, text.c_str(), REG_EXTENDED | REG_NOSUB);
+    compiled_ = error == 0;
+    if (compiled_) return {};
+    char why[200];
+    ::regerror(error, &regex_, why, sizeof why);
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("--grep: '", text, "' is not an extended regular expression: ", why));
+  }
+  bool Matches(std::string_view line) const {
+    if (line.empty()) line = std::string_view("", 0);
+    regmatch_t range{0, static_cast<regoff_t>(line.size())};
+    return ::regexec(&regex_, line.data(), 1, &range, REG_STARTEND) == 0;
+  }
+
+ private:
+  regex_t regex_{};
+  bool compiled_ = false;
+};
+
 namespace {
 
 // "09:14:02.118 I " begins a line of mr::log.
@@ -16,22 +50,6 @@ bool IsLogLine(std::string_view line) {
     if (!fits) return false;
   }
   return true;
-}
-
-// regexec, not std::regex: that one recurses per character and dies on a line of some 100 KiB.
-Result<std::shared_ptr<const regex_t>> Compile(const std::string& text) {
-  auto compiled = std::make_unique<regex_t>();
-  const int error = ::regcomp(compiled.get(), text.c_str(), REG_EXTENDED | REG_NOSUB);
-  if (error != 0) {
-    char why[200];
-    ::regerror(error, compiled.get(), why, sizeof why);
-    return Fail(ErrorCode::kInvalidArgument,
-                StrCat("--grep: '", text, "' is not an extended regular expression: ", why));
-  }
-  return std::shared_ptr<const regex_t>(compiled.release(), [](const regex_t* pattern) {
-    ::regfree(const_cast<regex_t*>(pattern));
-    delete pattern;
-  });
 }
 
 // The last `count` lines of `text`; 0 = all.
@@ -56,17 +74,16 @@ Result<LogFilter> LogFilter::Read(const Settings& settings) {
     filter.stream_ = stream == 0 ? Stream::kLog : Stream::kOutput;
   }
   if (settings.Has("grep")) {
-    MR_ASSIGN_OR_RETURN(filter.pattern_, Compile(settings.Get("grep")));
+    auto pattern = std::make_shared<LinePattern>();
+    MR_RETURN_IF_ERROR(pattern->Compile(settings.Get("grep")));
+    filter.pattern_ = std::move(pattern);
   }
   return filter;
 }
 
 bool LogFilter::Wants(std::string_view line) const {
   if (stream_ != Stream::kBoth && IsLogLine(line) != (stream_ == Stream::kLog)) return false;
-  if (!pattern_) return true;
-  if (line.empty()) line = std::string_view("", 0);
-  regmatch_t range{0, static_cast<regoff_t>(line.size())};
-  return ::regexec(pattern_.get(), line.data(), 1, &range, REG_STARTEND) == 0;
+  return !pattern_ || pattern_->Matches(line);
 }
 
 std::string LogFilter::Choose(std::string_view text) const {

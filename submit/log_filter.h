@@ -4,8 +4,6 @@
 // which begin with a time of day and a letter: "09:14:02.118 I 88,000 records".
 #pragma once
 
-#include <regex.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,6 +13,8 @@
 #include "submit/settings.h"
 
 namespace mr::submit {
+
+class LinePattern;  // a compiled regular expression
 
 class LogFilter {
  public:
@@ -33,7 +33,7 @@ class LogFilter {
 
   uint64_t lines_ = 0;  // the last so many; 0 = all
   Stream stream_ = Stream::kBoth;
-  std::shared_ptr<const regex_t> pattern_;  // none: every line
+  std::shared_ptr<const LinePattern> pattern_;  // none: every line
   std::string open_line_;
 };
 

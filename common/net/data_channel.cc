@@ -97,7 +97,12 @@ void DataServer::AdvertiseAs(const std::string& host) {
   Result<Endpoint> endpoint = ParseEndpoint(address.endpoint);
   if (!endpoint || !endpoint->tcp) return;
   const bool bracketed = host.starts_with('[') && host.ends_with(']');
-  endpoint->host = bracketed ? host.substr(1, host.size() - 2) : host;
+  if (const Result<Endpoint> named = ParseEndpoint(StrCat("tcp://", host)); named && named->port != 0) {
+    endpoint->host = named->host;  // HOST:PORT
+    endpoint->port = named->port;
+  } else {
+    endpoint->host = bracketed ? host.substr(1, host.size() - 2) : host;
+  }
   impl_->endpoint = ToString(*endpoint);
   if (!address.server_key.empty()) impl_->endpoint += StrCat("#", address.server_key);
 }

@@ -69,8 +69,8 @@ class DataServer {
   // With the port that was chosen, and "#KEY" behind it when the context encrypts: what Connect
   // takes.
   const std::string& endpoint() const;
-  // From now on endpoint() names `host`: for a server that listens on all interfaces. Nothing for
-  // ipc.
+  // From now on endpoint() names `host`, which may be HOST:PORT: for a server that listens on all interfaces, or behind a
+  // port that is forwarded. Nothing for ipc.
   void AdvertiseAs(const std::string& host);
 
   struct Impl;

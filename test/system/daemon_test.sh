@@ -196,6 +196,8 @@ case_wrong_configuration() {
   says '\-\-scratch /a,/b/\.\./a: /b/\.\./a is named twice'
   expect 2 "$bin/mrworker" -c tcp://h:1 --scratch /a/b,/a
   says '/a/b lies inside of /a'
+  expect 2 "$bin/mrworker" -c tcp://h:1 --advertise a:b:c
+  says "\\-\\-advertise 'a:b:c' is neither HOST nor HOST:PORT"
   expect 2 "$bin/mrworker" -c tcp://h:1 --scratch /a,
   says 'a directory between the commas is missing'
   expect 2 "$bin/mrworker" -c tcp://h:1 --config nowhere.toml

@@ -56,6 +56,8 @@ make_hostile() {
   head -c 64 /dev/urandom >random-command
   { ready; bytes '\x01\x00\x00'; } >cut-off
   { ready; bytes '\x01\x00\x00\x40'; head -c 64 /dev/urandom; } >random-message
+  # One frame alone, as the data plane and the members of a group take it.
+  { ready; bytes '\x00\x40'; head -c 64 /dev/urandom; } >bare-message
   # A frame that says it has 2^62 bytes, and one of 200 MB of which some come.
   { ready; bytes '\x01\x00\x02\x40\x00\x00\x00\x00\x00\x00\x00'; zeros 100000; } >oversized
   { ready; bytes '\x01\x00\x02\x00\x00\x00\x00\x0b\xeb\xc2\x00'; zeros 3000000; } >large

@@ -9,6 +9,7 @@
 #include "common/base/strings.h"
 #include "common/http/http_address.h"
 #include "common/net/channel.h"
+#include "common/net/endpoint.h"
 #include "worker/agent/scratch.h"
 
 namespace mr::worker {
@@ -52,7 +53,7 @@ void AddOptions(CLI::App& app, WorkerOptions& o) {
       ->capture_default_str();
   app.add_option("--data-listen", o.data_listen, "where reducers fetch map outputs; port 0 = any")
       ->capture_default_str();
-  app.add_option("--advertise", o.advertise, "host name that others reach this worker by");
+  app.add_option("--advertise", o.advertise, "HOST or HOST:PORT that others reach its map outputs by");
   app.add_option("--auth", o.auth,
                  "none, or curve: encrypt with the keys of --key-file, map outputs too (default: "
                  "curve with a key file, else none)")
@@ -170,6 +171,9 @@ Status CheckWorkerOptions(const WorkerOptions& o) {
   if (o.auth == "curve" && o.key_file.empty()) {
     return Wrong("--auth curve needs --key-file; make one with 'mrsubmit config keygen'");
   }
+  const bool advertises = o.advertise.empty() || net::ParseEndpoint(StrCat("tcp://", o.advertise)) ||
+                          net::ParseEndpoint(StrCat("tcp://", o.advertise, ":1"));
+  if (!advertises) return Wrong(StrCat("--advertise '", o.advertise, "' is neither HOST nor HOST:PORT"));
   const bool tcp = o.data_listen.starts_with("tcp://");
   if (!tcp && !o.data_listen.starts_with("ipc://")) {
     return Wrong(

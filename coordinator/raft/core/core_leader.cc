@@ -163,8 +163,12 @@ void RaftCore::OnMatch(Progress& progress, Index match) {
   progress.next = std::max(progress.next, Next(progress.match));
   if (!Mutated(Mutant::kF31WindowNeverReopens)) progress.FreeInflightTo(match);
   if (progress.state == State::kProbe) progress.BecomeReplicate();
-  if (progress.state == State::kSnapshot && progress.match >= log_.base())
-    progress.BecomeReplicate();
+  if (progress.state == State::kSnapshot) {
+    if (progress.match >= log_.base())
+      progress.BecomeReplicate();
+    else if (progress.match >= progress.transfer.snapshot.meta.index)
+      progress.BecomeProbe();  // the log was compacted beyond it meanwhile: the newer snapshot is next
+  }
   MaybeCommit();
   MaybeHandOver();
 }
@@ -226,11 +230,12 @@ void RaftCore::OnSnapshotResponse(const Message& message, const SnapshotResponse
   if (progress->state != Progress::State::kSnapshot || response.meta != transfer.snapshot.meta ||
       response.next_offset > transfer.snapshot.data->size())
     return;
-  if (response.next_offset == transfer.acked && transfer.acked != 0) return;
+  // What a follower has of a snapshot only grows, until it is restarted and has forgotten all of it. Other answers came
+  // late: to go back for them would send the window again for every pair of messages that changed places.
+  if (response.next_offset <= transfer.acked && response.next_offset != 0) return;
   transfer.answered = true;
   transfer.idle_ticks = 0;
-  // Smaller: the follower has been restarted and has forgotten its half.
-  if (response.next_offset < transfer.acked) transfer.sent = response.next_offset;
+  if (response.next_offset < transfer.acked) transfer.sent = 0;
   transfer.acked = response.next_offset;
   transfer.sent = std::max(transfer.sent, transfer.acked);
 }

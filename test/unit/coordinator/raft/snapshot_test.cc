@@ -1,6 +1,9 @@
 // Snapshots: sent in parts, installed whole, and what is kept of the log.
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <vector>
+
 #include "common/base/hash.h"
 #include "test/sim/raft/lab.h"
 
@@ -33,6 +36,77 @@ TEST(RaftSnapshot, FarBehindFollowerGetsItInParts) {
   lab.TickAll(10);
   EXPECT_EQ(lab.core(2).commit(), lab.core(0).commit());
   EXPECT_EQ(lab.member(2).state().hash, lab.member(0).state().hash);
+}
+
+bool IsPart(const Message& m) { return std::holds_alternative<SnapshotPart>(m.body); }
+bool IsAnswer(const Message& m) { return std::holds_alternative<SnapshotResponse>(m.body); }
+
+// A member that is far behind, as soon as the first parts of a snapshot are on their way to it.
+std::vector<Message> FirstParts(Lab& lab) {
+  lab.Elect(0);
+  lab.Crash(2);
+  for (int i = 0; i < 35; ++i) {
+    lab.Propose(0, i);
+    lab.Deliver();
+  }
+  lab.Restart(2);
+  std::vector<Message> parts;
+  for (int i = 0; i < 100 && parts.empty(); ++i) {
+    lab.Tick(0);
+    lab.Deliver([](const Message& m) { return !IsPart(m); });
+    parts = lab.Take(Lab::Of<SnapshotPart>(0, 2));
+  }
+  return parts;
+}
+
+// The leader compacts its log beyond the snapshot while that is on its way: the newer one must follow it, or the member
+// would be sent the old one for ever.
+TEST(RaftSnapshot, CompactedBeyondDuringTheTransfer_TheNewerOneFollows) {
+  RaftOptions options;
+  options.snapshot_part_bytes = 5;
+  options.snapshot_window = 2;
+  Lab lab(3, options, /*snapshot_every=*/10);
+  for (const Message& part : FirstParts(lab)) lab.Step(2, part);
+  std::optional<Message> done;
+  for (int i = 0; i < 200 && !done; ++i) {
+    lab.Deliver([](const Message& m) { return !IsAnswer(m); });
+    for (const Message& answer : lab.Take(Lab::Of<SnapshotResponse>(2, 0))) {
+      if (As<SnapshotResponse>(answer)->done)
+        done = answer;
+      else
+        lab.Step(0, answer);
+    }
+  }
+  ASSERT_TRUE(done.has_value());
+  const Index old_base = lab.core(0).log().base();
+  for (int i = 0; i < 15; ++i) {
+    lab.Propose(0, 100 + i);
+    lab.Deliver([](const Message& m) { return m.to != N(2) && m.from != N(2); });
+    lab.Drop();
+  }
+  ASSERT_GT(lab.core(0).log().base(), old_base);
+  lab.Step(0, *done);
+  lab.TickAll(30);
+  EXPECT_EQ(lab.core(2).commit(), lab.core(0).commit());
+}
+
+// Answers that change places on the way: an older one must not send the whole window again.
+TEST(RaftSnapshot, LateAnswer_SendsNothingAgain) {
+  RaftOptions options;
+  options.snapshot_part_bytes = 5;
+  options.snapshot_window = 2;
+  Lab lab(3, options, /*snapshot_every=*/10);
+  const std::vector<Message> parts = FirstParts(lab);
+  ASSERT_EQ(parts.size(), 2u);
+  for (const Message& part : parts) lab.Step(2, part);
+  lab.Drop([](const Message& m) { return !IsAnswer(m); });
+  const std::vector<Message> answers = lab.Take(Lab::Of<SnapshotResponse>(2, 0));
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(As<SnapshotResponse>(answers[1])->next_offset, 10u);
+  lab.Step(0, answers[1]);
+  EXPECT_EQ(lab.Take(Lab::Of<SnapshotPart>(0, 2)).size(), 2u);
+  lab.Step(0, answers[0]);
+  EXPECT_TRUE(lab.Take(Lab::Of<SnapshotPart>(0, 2)).empty());
 }
 
 // The follower's hint may lie below everything the leader still has.

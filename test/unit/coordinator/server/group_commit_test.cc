@@ -122,7 +122,7 @@ TEST(Server, Lesson23_ManyQueuedRequests_ShareFewSyncs) {
   loop.join();
 
   ASSERT_FALSE(ended.has_value());
-  EXPECT_EQ(ended.error().text, "enough");
+  EXPECT_TRUE(ended.error().text.starts_with("enough")) << ended.error().text;
   EXPECT_EQ(machine.state().jobs.size(), kRequests + 1);
   // The first one alone, and what had queued by its end; a busy machine delivers in a few portions.
   EXPECT_LE(writes, kRequests / 20);

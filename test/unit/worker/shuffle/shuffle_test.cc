@@ -379,6 +379,9 @@ TEST(SegmentServer, Start_AdvertisesTheHostThatOthersKnow) {
   auto unnamed = SegmentServer::Start(net, PosixEnv(), "tcp://0.0.0.0:0", "", {outputs.path});
   ASSERT_FALSE(unnamed.has_value());
   EXPECT_EQ(unnamed.error().code, ErrorCode::kInvalidArgument);
+  auto forwarded = SegmentServer::Start(net, PosixEnv(), "tcp://0.0.0.0:0", "gateway:4711", {outputs.path});
+  ASSERT_TRUE(forwarded.has_value());
+  EXPECT_EQ((*forwarded)->endpoint(), "tcp://gateway:4711");
   auto named = SegmentServer::Start(net, PosixEnv(), "tcp://0.0.0.0:0", "localhost", {outputs.path});
   ASSERT_TRUE(named.has_value());
   EXPECT_THAT((*named)->endpoint(), testing::StartsWith("tcp://localhost:"));
