@@ -43,6 +43,7 @@ case_state_disk_full() {
   ((EUID == 0)) || { echo 'skipped: mounting a small file system needs root'; return 0; }
   mount_small "$work/state" 16m
   start_coordinator --max-jobs 200
+  coordinator_endpoint=$(sed -n 's/.*"control": *"\([^"]*\)".*/\1/p' cluster.json)
   printf 'x\n' >in.txt
   expect 0 mr run --detach "$plugins/grep.so" in.txt -o first -P pattern=x
   fallocate -l $(($(df -B1 --output=avail state | tail -1) - 2000000)) state/filler
@@ -56,7 +57,6 @@ case_state_disk_full() {
   wait_gone "$coordinator" 20
   says 'No space left on device.*The coordinator ends: .*Make room and start it again' coordinator.log
   rm state/filler
-  coordinator_endpoint=$(sed -n 's/.*"control": *"\([^"]*\)".*/\1/p' cluster.json)
   revive_coordinator --max-jobs 200
   expect 0 mr ls --limit 1000
   local accepted
