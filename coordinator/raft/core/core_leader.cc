@@ -232,10 +232,21 @@ void RaftCore::OnSnapshotResponse(const Message& message, const SnapshotResponse
     return;
   // What a follower has of a snapshot only grows, until it is restarted and has forgotten all of it. Other answers came
   // late: to go back for them would send the window again for every pair of messages that changed places.
-  if (response.next_offset <= transfer.acked && response.next_offset != 0) return;
-  transfer.answered = true;
+  if (response.next_offset < transfer.acked && response.next_offset != 0) return;
   transfer.idle_ticks = 0;
-  if (response.next_offset < transfer.acked) transfer.sent = 0;
+  if (response.next_offset == transfer.acked) {
+    // Something came there before this part did, which is lost or was overtaken: it goes again, once.
+    if (transfer.sent > transfer.acked && transfer.resent != transfer.acked) {
+      transfer.resent = transfer.acked;
+      SendSnapshotPart(message.from, transfer, transfer.acked);
+    }
+    return;
+  }
+  transfer.answered = true;
+  if (response.next_offset < transfer.acked) {
+    transfer.sent = 0;
+    transfer.resent.reset();
+  }
   transfer.acked = response.next_offset;
   transfer.sent = std::max(transfer.sent, transfer.acked);
 }

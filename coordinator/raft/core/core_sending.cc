@@ -109,11 +109,15 @@ void RaftCore::SendSnapshotParts(NodeId to, Progress& progress) {
   while (!transfer.started ||
          (transfer.sent < data.size() && transfer.sent - transfer.acked < window)) {
     transfer.started = true;
-    SnapshotPart part{transfer.snapshot.meta, transfer.sent, data.size(), transfer.checksum,
-                      data.substr(transfer.sent, options_.snapshot_part_bytes)};
-    transfer.sent += part.data.size();
-    Send(to, std::move(part));
+    SendSnapshotPart(to, transfer, transfer.sent);
+    transfer.sent += std::min<uint64_t>(options_.snapshot_part_bytes, data.size() - transfer.sent);
   }
+}
+
+void RaftCore::SendSnapshotPart(NodeId to, const Progress::Transfer& transfer, uint64_t offset) {
+  const std::string& data = *transfer.snapshot.data;
+  Send(to, SnapshotPart{transfer.snapshot.meta, offset, data.size(), transfer.checksum,
+                        data.substr(offset, options_.snapshot_part_bytes)});
 }
 
 }  // namespace mr::raft

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 #include "coordinator/raft/core/messages.h"
 
@@ -36,6 +37,7 @@ struct Progress {
     uint64_t checksum = 0;
     uint64_t acked = 0;
     uint64_t sent = 0;
+    std::optional<uint64_t> resent;  // the offset that was sent once more
     bool started = false;  // an empty snapshot still takes one part
     bool answered = true;  // since the last answer to a heartbeat
     uint32_t idle_ticks = 0;

@@ -218,6 +218,7 @@ class RaftCore {
   Index PackingEnd(Index from) const;
   void StartSnapshot(Progress& progress);
   void SendSnapshotParts(NodeId to, Progress& progress);
+  void SendSnapshotPart(NodeId to, const Progress::Transfer& transfer, uint64_t offset);
 
   RaftOptions options_;
   std::set<NodeId> members_;
