@@ -10,7 +10,7 @@
 namespace mr::coordinator {
 namespace {
 
-constexpr Duration kHelloInterval = std::chrono::seconds(1);
+constexpr Duration kHelloInterval = std::chrono::milliseconds(200);
 // Above it the owner takes no new requests until the others have caught up.
 constexpr uint64_t kCongestedEntries = 20'000;
 
