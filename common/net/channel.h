@@ -77,6 +77,8 @@ class RequestChannel {
   explicit RequestChannel(std::unique_ptr<Impl> impl);  // for the factory above
 
  private:
+  void HearMonitor();
+
   std::unique_ptr<Impl> impl_;
 };
 

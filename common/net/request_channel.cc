@@ -1,4 +1,4 @@
-#include <atomic>
+#include <utility>
 
 #include "common/base/strings.h"
 #include "common/net/endpoint.h"
@@ -29,19 +29,13 @@ Result<std::unique_ptr<RequestChannel>> RequestChannel::Connect(NetContext& cont
                                                 named_key.empty() ? known_key : named_key));
   auto impl = std::make_unique<Impl>();
   impl->socket = std::move(socket);
-  static std::atomic<uint64_t> monitors{0};
-  const std::string monitor = StrCat("inproc://monitor-", monitors.fetch_add(1));
-  impl->monitor = zmq::socket_t(context.impl().context, zmq::socket_type::pair);
-  impl->monitor.set(zmq::sockopt::linger, 0);
-  if (::zmq_socket_monitor(impl->socket.handle(), monitor.c_str(), ZMQ_EVENT_DISCONNECTED) != 0)
-    return Fail(ErrorCode::kInternal, StrCat("cannot watch the connection to ", address));
-  impl->monitor.connect(monitor);
+  MR_ASSIGN_OR_RETURN(impl->monitor, zmq_internal::MonitorDisconnects(context, impl->socket));
   impl->endpoint = address;
   return std::make_unique<RequestChannel>(std::move(impl));
 }
 
 RequestChannel::RequestChannel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-RequestChannel::~RequestChannel() = default;
+RequestChannel::~RequestChannel() { zmq_internal::EndMonitor(impl_->socket); }
 const std::string& RequestChannel::endpoint() const { return impl_->endpoint; }
 
 Status RequestChannel::Send(std::string_view bytes) {
@@ -68,17 +62,21 @@ Status RequestChannel::Send(std::string_view bytes) {
   return Fail(ErrorCode::kUnavailable, StrCat("not connected to ", impl_->endpoint));
 }
 
-bool RequestChannel::TakeLost() {
-  bool lost = false;
+void RequestChannel::HearMonitor() {
   zmq::message_t frame;
   while (zmq_internal::ReceiveFrame(impl_->monitor, frame)) {
-    lost = true;  // there is no other kind of event
+    impl_->lost = true;  // there is no other kind of event
     zmq_internal::DrainParts(impl_->monitor, frame);
   }
-  return lost && !impl_->overtaken;
+}
+
+bool RequestChannel::TakeLost() {
+  HearMonitor();
+  return std::exchange(impl_->lost, false) && !impl_->overtaken;
 }
 
 std::optional<std::string> RequestChannel::Receive() {
+  HearMonitor();
   zmq::message_t frame;
   // DONTWAIT even after POLLIN: a stale reply raises it, and is then dropped inside.
   if (!zmq_internal::ReceiveFrame(impl_->socket, frame)) return std::nullopt;

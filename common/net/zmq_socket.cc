@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -150,6 +151,31 @@ Result<zmq::socket_t> MakeClientSocket(NetContext& context, zmq::socket_type typ
   } catch (const zmq::error_t& error) {
     return NoSocket(error);
   }
+}
+
+Result<zmq::socket_t> MonitorDisconnects(NetContext& context, zmq::socket_t& socket) {
+  static std::atomic<uint64_t> monitors{0};
+  const std::string address = StrCat("inproc://monitor-", monitors.fetch_add(1));
+  try {
+    zmq::socket_t monitor(context.impl().context, zmq::socket_type::pair);
+    monitor.set(zmq::sockopt::linger, 0);
+    // Without a limit: the library waits for room in the queue, in the thread that serves all sockets.
+    monitor.set(zmq::sockopt::rcvhwm, 0);
+    if (::zmq_socket_monitor(socket.handle(), address.c_str(), ZMQ_EVENT_DISCONNECTED) != 0) throw zmq::error_t();
+    try {
+      monitor.connect(address);
+    } catch (const zmq::error_t&) {
+      EndMonitor(socket);
+      throw;
+    }
+    return monitor;
+  } catch (const zmq::error_t& error) {
+    return NoSocket(error);
+  }
+}
+
+void EndMonitor(zmq::socket_t& socket) {
+  [[maybe_unused]] const int ended = ::zmq_socket_monitor(socket.handle(), nullptr, 0);
 }
 
 Result<zmq::socket_t> MakeServerSocket(NetContext& context, const SocketLimits& limits,

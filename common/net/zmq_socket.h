@@ -21,7 +21,8 @@ struct NetContext::Impl {
 
 struct RequestChannel::Impl {
   zmq::socket_t socket;
-  zmq::socket_t monitor;  // tells of broken connections; closed before the other
+  zmq::socket_t monitor;  // tells of broken connections
+  bool lost = false;      // one has broken, and nobody asked yet
   bool in_flight = false;
   bool overtaken = false;  // a request was abandoned for another
   std::string endpoint;
@@ -62,6 +63,12 @@ struct SocketLimits {
 Result<zmq::socket_t> MakeClientSocket(NetContext& context, zmq::socket_type type,
                                        const SocketLimits& limits, const std::string& endpoint,
                                        const std::string& server_key);
+
+// The socket that gets an event for each broken connection of `socket`.
+Result<zmq::socket_t> MonitorDisconnects(NetContext& context, zmq::socket_t& socket);
+// Before either of the two is closed: an event that nobody can take would stop the library's own thread, and with it every
+// socket of the context.
+void EndMonitor(zmq::socket_t& socket);
 
 // A ROUTER that says when it cannot send, bound to `endpoints`; `bound` gets the real ones.
 Result<zmq::socket_t> MakeServerSocket(NetContext& context, const SocketLimits& limits,

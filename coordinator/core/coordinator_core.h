@@ -49,6 +49,14 @@ class CoordinatorCore {
     options_.history_age = options.history_age;
   }
 
+  // How many live workers there were before, learned late; they count from the next Step on.
+  void ExpectWorkers(uint32_t count) {
+    options_.expected_workers = count;
+    EndSettlingIfAllAreBack();
+  }
+  // Workers of before may still come back.
+  bool settling() const { return settle_by_.has_value(); }
+
   // Read-only, for snapshots, dumps and tests.
   const State& state() const { return state_; }
   const WorkerTable& workers() const { return workers_; }
@@ -156,6 +164,7 @@ class CoordinatorCore {
   void TakeInventory(Worker& worker, const wire::RegisterRequest& request);
   bool MayAdopt(const AttemptId& attempt) const;
   void AdoptOutput(Worker& worker, const AttemptId& map);
+  void EndSettlingIfAllAreBack();
   void EndRecovery();
   void EndRecoveryOf(JobRun& run);
 

@@ -167,6 +167,11 @@ void CoordinatorCore::AdoptOutput(Worker& worker, const AttemptId& id) {
 
 // ---- and those who do not ---------------------------------------------------------------------------------
 
+void CoordinatorCore::EndSettlingIfAllAreBack() {
+  const bool all_back = options_.expected_workers > 0 && workers_.alive_count() >= options_.expected_workers;
+  if (settle_by_ && all_back) settle_by_ = now_.mono;
+}
+
 void CoordinatorCore::EndRecovery() {
   if (settle_by_ && *settle_by_ <= now_.mono) {
     settle_by_.reset();

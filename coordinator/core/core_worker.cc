@@ -98,8 +98,7 @@ void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker,
   }
   for (const AttemptId& id : worker.map_outputs) worker.jobs.insert(id.task.job);
   NoteDeadline(worker);
-  const bool all_back = options_.expected_workers > 0 && workers_.alive_count() >= options_.expected_workers;
-  if (settle_by_ && all_back) settle_by_ = now_.mono;
+  EndSettlingIfAllAreBack();
 }
 
 wire::RegisterResponse CoordinatorCore::DescribeSession(const Worker& worker) const {

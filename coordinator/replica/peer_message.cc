@@ -107,7 +107,7 @@ void Fields(Io&& io, M& m) {
   if constexpr (std::is_same_v<T, raft::SnapshotPart>)
     io(m.meta.index, m.meta.term, m.offset, m.total_bytes, m.checksum, m.data);
   if constexpr (std::is_same_v<T, raft::SnapshotResponse>) io(m.meta.index, m.meta.term, m.next_offset, m.done);
-  if constexpr (std::is_same_v<T, PeerHello>) io(m.client_endpoint, m.workers);
+  if constexpr (std::is_same_v<T, PeerHello>) io(m.client_endpoint, m.workers.counted_in, m.workers.alive);
   if constexpr (std::is_same_v<T, PluginOffer>) io(m.sha256, m.answer);
   if constexpr (std::is_same_v<T, PluginAsk>) io(m.sha256, m.offset);
   if constexpr (std::is_same_v<T, PluginPart>) io(m.sha256, m.total_bytes, m.offset, m.bytes);

@@ -16,10 +16,16 @@ namespace mr::coordinator {
 // Drawn when a member's directory is made: a member whose disk was lost and made anew is another one.
 using DiskId = std::array<char, 16>;
 
+// How many workers were alive, and the leader who counted them. Term 0: nobody knows.
+struct WorkerCount {
+  raft::Term counted_in{};
+  uint32_t alive = 0;
+  friend bool operator==(const WorkerCount&, const WorkerCount&) = default;
+};
 // "I am here", now and then.
 struct PeerHello {
   std::string client_endpoint;  // where workers and clients reach the sender; without a key
-  uint32_t workers = 0;         // that the sender leads, alive
+  WorkerCount workers;          // the newest count that the sender knows
 };
 // "I have this plugin; do you?"
 struct PluginOffer {

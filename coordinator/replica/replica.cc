@@ -92,7 +92,9 @@ Result<std::vector<Replica::News>> Replica::Receive() {
       core_->Step(*of_raft);
     } else if (auto* hello = std::get_if<PeerHello>(&message->body)) {
       client_endpoints_[message->from] = std::move(hello->client_endpoint);
-      if (message->from == core_->leader()) workers_before_ = hello->workers;
+      const bool newer = hello->workers.counted_in > workers_.counted_in;
+      if (newer || message->from == core_->leader()) TakeWorkers(hello->workers);
+      if (hello->workers.counted_in < workers_.counted_in) next_hello_ = {};  // it does not know yet
     } else {
       news.push_back({message->from, std::move(message->body)});
     }
@@ -110,6 +112,12 @@ Status Replica::CheckNothingIsLost(const raft::Message& message) const {
                      " of the log and ends at ", core_->log().last().value, ": its disk has lost data, or was made anew. It "
                      "must not go on: stop all members, 'mrcoordinator export' on one that has its disk, 'mrcoordinator "
                      "restore' on all"));
+}
+
+void Replica::TakeWorkers(const WorkerCount& count) {
+  if (count.counted_in < workers_.counted_in || count == workers_) return;
+  workers_ = count;
+  next_hello_ = {};  // the others hear of it with the next tick
 }
 
 void Replica::Tick(Time now) {

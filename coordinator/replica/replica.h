@@ -115,11 +115,11 @@ class Replica {
   raft::NodeId self() const { return options_.self; }
   const Group& group() const { return options_.group; }
   LeaderHint leader() const;
-  // Told to the other members, and what the last leader told: how many workers were alive. A new leader waits for as many.
-  void set_workers(uint32_t count) {
-    if (std::exchange(workers_, count) != count) next_hello_ = {};  // they hear of it with the next tick
-  }
-  uint32_t workers_before() const { return workers_before_; }
+  // How many workers are alive, counted by this leader: a new one waits for as many. All members tell each other the newest
+  // count, so that one that was away knows it too.
+  void CountWorkers(uint32_t alive) { TakeWorkers({core_->term(), alive}); }
+  // The newest count known here, of any leader.
+  const WorkerCount& workers() const { return workers_; }
   std::vector<PeerStatus> peers() const;  // of the leader; else empty
   const ReplicaCounts& counts() const { return counts_; }
   uint64_t dropped_messages() const;
@@ -137,6 +137,7 @@ class Replica {
   Status LoadSnapshot(const raft::Snapshot& snapshot);
   Status SaveSnapshot();
   void Notice();
+  void TakeWorkers(const WorkerCount& count);
 
   const ReplicaOptions options_;
   std::unique_ptr<MemberStore> store_;
@@ -149,8 +150,7 @@ class Replica {
   raft::Index proposed_;
   std::map<uint64_t, std::optional<raft::Index>> reads_;
   std::map<raft::NodeId, std::string> client_endpoints_;
-  uint32_t workers_ = 0;
-  uint32_t workers_before_ = 0;
+  WorkerCount workers_;
   std::set<raft::NodeId> strangers_;  // members with another disk than theirs, already complained of
   Time next_tick_{};
   Time next_hello_{};

@@ -15,11 +15,16 @@ constexpr Duration kHandOverTime = std::chrono::seconds(1);
 
 Status Server::HandlePeers() {
   if (!exchange_) return {};
-  parts_.replica.set_workers(core_ ? core_->workers().alive_count() : 0);
+  if (core_ && !core_->settling()) parts_.replica.CountWorkers(core_->workers().alive_count());
   MR_ASSIGN_OR_RETURN(const std::vector<Replica::News> news, parts_.replica.Receive());
   const Time now = parts_.clock.Read().mono;
   for (const Replica::News& each : news)
     std::visit([&](const auto& body) { exchange_->On(each.from, body, now); }, each.body);
+  // It began before it knew.
+  if (core_ && core_->settling() && core_->options().expected_workers != parts_.replica.workers().alive) {
+    core_->ExpectWorkers(parts_.replica.workers().alive);
+    next_deadline_ = now;
+  }
   return {};
 }
 
@@ -37,8 +42,11 @@ Status Server::FollowLeadership() {
 Status Server::BeginToLead() {
   CoreOptions options = parts_.core_options();
   options.epoch = parts_.replica.term().value;
-  options.expected_workers = parts_.replica.workers_before();
-  if (!alone()) LOG(INFO) << "leading from entry " << parts_.replica.applied().value << " on";
+  options.expected_workers = parts_.replica.workers().alive;
+  if (!alone()) {
+    LOG(INFO) << "leading from entry " << parts_.replica.applied().value << " on; workers before: "
+              << options.expected_workers;
+  }
   core_.emplace(options, parts_.clock.Read(), parts_.state.ForCore());
   parts_.state.LentTo(&*core_);
   next_deadline_ = parts_.clock.Read().mono;

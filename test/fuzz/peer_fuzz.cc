@@ -54,7 +54,7 @@ std::vector<std::string> Seeds() {
           Message({{1}, {2}, {7}, append}),
           Message({{1}, {2}, {7}, raft::AppendResponse{{4}, false, {0}, {3}, {2}}}),
           Message({{1}, {2}, {7}, raft::SnapshotPart{{{9}, {6}}, 5, 100, 42, "data"}}),
-          Other(PeerHello{"tcp://a:4610", 3}),
+          Other(PeerHello{"tcp://a:4610", {{2}, 3}}),
           Other(PluginOffer{"abc", true}),
           Other(PluginPart{"abc", 300, 100, "bytes"})};
 }

@@ -115,6 +115,8 @@ void Agent::Feed(AgentEvent event) {
 // ------------------------------------------------------------------------------------------
 
 Status Agent::Connect(const std::string& endpoint) {
+  connected_at_ = clock_.Read().mono;  // also if it fails: the next try is as far away
+  reached_ = false;
   for (const Channel channel : {Channel::kReport, Channel::kWork}) {
     auto& slot = channels_[static_cast<size_t>(channel)];
     const int key = channel == Channel::kReport ? kKeyReport : kKeyWork;
@@ -126,8 +128,6 @@ Status Agent::Connect(const std::string& endpoint) {
   MR_ASSIGN_OR_RETURN(blob_channel_, net::RequestChannel::Connect(context_, endpoint));
   poller_.Add(*blob_channel_, kKeyBlob);
   endpoint_ = endpoint;
-  connected_at_ = clock_.Read().mono;
-  reached_ = false;
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <thread>
 
 #include "net_testing.h"
 
@@ -105,6 +106,44 @@ TEST(RequestChannel, TakeLost_TellsOfABrokenConnection) {
   }
   EXPECT_TRUE(lost);
   EXPECT_FALSE(channel->TakeLost()) << "once";
+}
+
+TEST(Poller, Wait_TellsOfABrokenConnectionOnce) {
+  NetContext context;
+  auto server = MakeServer(context);
+  auto channel = MakeChannel(context, server->endpoints().front());
+  ASSERT_TRUE(SendWhenConnected(*channel, "asked").has_value());
+  ASSERT_TRUE(AwaitRequest(*server).has_value());
+  Poller poller;
+  poller.Add(*channel, 7);
+  server.reset();
+  const auto told = poller.Wait(std::chrono::seconds(30));
+  ASSERT_TRUE(told.has_value());
+  EXPECT_THAT(*told, testing::ElementsAre(7));
+  EXPECT_FALSE(channel->Receive().has_value());
+  const auto silent = poller.Wait(std::chrono::milliseconds(1));
+  ASSERT_TRUE(silent.has_value());
+  EXPECT_TRUE(silent->empty()) << "whoever only receives would spin";
+}
+
+// An event of a connection whose channel is being closed must not stop the library's thread.
+TEST(RequestChannel, Destructor_WhileItsConnectionBreaks) {
+  NetContext context;
+  auto steady = MakeServer(context);
+  for (int round = 0; round < 300; ++round) {
+    auto server = MakeServer(context);
+    std::vector<std::unique_ptr<RequestChannel>> channels;
+    for (int i = 0; i < 10; ++i) {
+      channels.push_back(MakeChannel(context, server->endpoints().front()));
+      ASSERT_TRUE(SendWhenConnected(*channels.back(), "asked").has_value()) << "round " << round;
+    }
+    std::thread killer([&server] { server.reset(); });
+    channels.clear();
+    killer.join();
+  }
+  auto channel = MakeChannel(context, steady->endpoints().front());
+  ASSERT_TRUE(SendWhenConnected(*channel, "asked").has_value());
+  EXPECT_TRUE(AwaitRequest(*steady).has_value());
 }
 
 // Who sends again before the reply cuts itself off; that is no news of the server.

@@ -38,7 +38,7 @@ std::vector<PeerMessage> OneOfEachKind() {
         OfRaft(raft::AppendResponse{{4}, true, {6}, {0}, {0}}), OfRaft(raft::Heartbeat{{5}, 11}),
         OfRaft(raft::HeartbeatResponse{11}), OfRaft(raft::SnapshotPart{{{9}, {6}}, 5, 100, 42, std::string("\0data", 5)}),
         OfRaft(raft::SnapshotResponse{{{9}, {6}}, 10, true}), OfRaft(raft::TimeoutNow{}),
-        PeerBody(PeerHello{"tcp://a:4610", 7}), PeerBody(PluginOffer{"abc", true}), PeerBody(PluginAsk{"abc", 1 << 20}),
+        PeerBody(PeerHello{"tcp://a:4610", {{3}, 7}}), PeerBody(PluginOffer{"abc", true}), PeerBody(PluginAsk{"abc", 1 << 20}),
         PeerBody(PluginPart{"abc", 300, 100, "bytes"})})
     all.push_back(Envelope(std::move(body)));
   return all;

@@ -262,6 +262,32 @@ TEST_F(ReplicaGroup, LossOfTheLeader_LosesNothing) {
   EXPECT_EQ(LeaderNode(), second) << "who comes back does not disturb";
 }
 
+TEST_F(ReplicaGroup, CountOfWorkers_IsKnownToWhoLeadsNextEvenIfItWasAway) {
+  StartAll();
+  ASSERT_TRUE(Run([&] { return LeaderNode() != 0; }));
+  const uint64_t first = LeaderNode();
+  const uint64_t away = first % 3 + 1;
+  const uint64_t witness = away % 3 + 1;
+  members_[away].replica.reset();
+  members_[first].replica->CountWorkers(7);
+  const WorkerCount count{members_[first].replica->term(), 7};
+  ASSERT_TRUE(Run([&] { return members_[witness].replica->workers() == count; }));
+  members_[first].replica.reset();
+  Start(away);
+  EXPECT_EQ(members_[away].replica->workers(), WorkerCount());
+  ASSERT_TRUE(Run([&] { return members_[away].replica->workers() == count; })) << "it hears of it from who was there";
+  // The next leader counts anew, and what others knew before does not come back.
+  ASSERT_TRUE(Run([&] { return LeaderNode() != 0; }));
+  const uint64_t second = LeaderNode();
+  members_[second].replica->CountWorkers(2);
+  const WorkerCount fewer{members_[second].replica->term(), 2};
+  ASSERT_TRUE(Run([&] { return members_[away].replica->workers() == fewer && members_[witness].replica->workers() == fewer; }));
+  // And within a term whatever the leader says is newer.
+  members_[second].replica->CountWorkers(1);
+  const WorkerCount last{fewer.counted_in, 1};
+  ASSERT_TRUE(Run([&] { return members_[away].replica->workers() == last && members_[witness].replica->workers() == last; }));
+}
+
 TEST_F(ReplicaGroup, MinorityAlone_AgreesOnNothing) {
   StartAll();
   ASSERT_TRUE(Run([&] { return LeaderNode() != 0; }));

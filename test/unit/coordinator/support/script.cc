@@ -161,6 +161,10 @@ std::string Script::Run(const std::string& line) {
     unix_offset_ += ToDuration(arguments.subject);
     return "";
   }
+  if (command == "expect") {
+    core_->ExpectWorkers(static_cast<uint32_t>(std::strtoul(arguments.subject.c_str(), nullptr, 10)));
+    return Take(Tick{});
+  }
   if (command == "stop") return Take(StopAsked{});
   if (command == "plugin") {
     const std::string& name = arguments.subject;  // a letter, or nothing

@@ -19,6 +19,7 @@
 //   clock 2h          the wall clock jumps
 //   stop              the process was told to end
 //   restart           of the coordinator, with what it has recorded; A@1 is then an attempt of its first life
+//   expect 2          so many workers there were before the restart
 //
 // PLACE is where user code failed, or what was left out: 7, a record's offset in its file, or ann, a group's key.
 // W is a worker's name; W@n speaks from that session whatever the present one is. Each line answers
