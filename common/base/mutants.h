@@ -30,7 +30,14 @@ namespace mr {
   X(F12NeverSyncs)                  \
   X(F13PublishesUngranted)          \
   X(F14UnknownAttemptGoesOn)        \
-  X(F15SegmentNameUnsynced)
+  X(F15SegmentNameUnsynced)         \
+  X(F16LoserRunsOn)                 \
+  X(F17BackupBesideTheFirst)        \
+  X(F18BlackHoleGoesOn)             \
+  X(F19QuarantineForEver)           \
+  X(F20LostSourceIsNotTold)         \
+  X(F21PositionsOutliveSessions)    \
+  X(F22GuestsKeepTheirSlots)
 
 #define MR_MUTANT_NAME(name) k##name,
 enum class Mutant { kNone, MR_MUTANT_LIST(MR_MUTANT_NAME) };

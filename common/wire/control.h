@@ -321,8 +321,9 @@ struct WorkRequest {
   WorkerRef worker;
   uint32_t free_slots = 0;
   uint32_t hold_ms = 1000;
-  std::vector<AttemptId> accepted;  // assignments of this session that arrived; the coordinator may forget to resend
-  MR_FIELDS(WorkRequest, worker, free_slots, hold_ms, accepted)
+  std::vector<AttemptId> accepted = {};  // assignments of this session that arrived; the coordinator may forget to resend
+  std::vector<SourcePosition> waiting = {};  // reduces that have not fetched everything yet
+  MR_FIELDS(WorkRequest, worker, free_slots, hold_ms, accepted, waiting)
 };
 
 struct AttemptProgress {
@@ -543,7 +544,8 @@ struct WorkResponse {
   static constexpr uint8_t kTag = 21;
   WorkVerdict verdict = WorkVerdict::kNothing;
   std::optional<Assignment> assignment;
-  MR_FIELDS(WorkResponse, verdict, assignment)
+  std::vector<SourceUpdate> updates = {};  // for reduces that wait
+  MR_FIELDS(WorkResponse, verdict, assignment, updates)
 };
 
 struct ReportResponse {

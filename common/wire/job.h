@@ -169,8 +169,29 @@ struct MapOutput {
 struct ReduceWork {
   static constexpr uint8_t kTag = 2;
   uint32_t partition = 0;
-  std::vector<MapOutput> sources;  // one per map task, by task index
-  MR_FIELDS(ReduceWork, partition, sources)
+  std::vector<MapOutput> sources;  // at most one per map task, by task index
+  uint64_t position = 0;           // in the job's list of changes: what came later follows in SourceUpdates
+  bool complete = true;            // no map is still to come
+  MR_FIELDS(ReduceWork, partition, sources, position, complete)
+};
+
+// What has become of map outputs since `position` of the attempt's last message about them. Saying it twice does no harm.
+struct SourceUpdate {
+  static constexpr uint8_t kTag = 5;  // in ToTask
+  AttemptId attempt;  // the reduce that reads them
+  uint64_t position = 0;
+  std::vector<MapOutput> sources;  // new ones, and those that are elsewhere now
+  std::vector<uint32_t> gone;      // maps without an output: lost, and made again, or given up
+  bool complete = false;           // no map is still to come
+  MR_FIELDS(SourceUpdate, attempt, position, sources, gone, complete)
+};
+inline constexpr size_t kMaxSourceChanges = 1000;  // of one update
+
+// How far an attempt has heard.
+struct SourcePosition {
+  AttemptId attempt;
+  uint64_t position = 0;
+  MR_FIELDS(SourcePosition, attempt, position)
 };
 
 // A file of the job's output, published.

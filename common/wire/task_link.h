@@ -50,7 +50,8 @@ struct TaskGoodbye {
   MR_NO_FIELDS(TaskGoodbye)
 };
 
-using ToTask = std::variant<TaskHello, RunAttempt, CommitGranted, TaskGoodbye>;
+// And SourceUpdate, at any time: for the attempt that it names, or for one that is over.
+using ToTask = std::variant<TaskHello, RunAttempt, CommitGranted, TaskGoodbye, SourceUpdate>;
 struct ToTaskMessage {
   ToTask body;
   MR_FIELDS(ToTaskMessage, body)
@@ -72,7 +73,14 @@ struct AttemptEnded {
   MR_FIELDS(AttemptEnded, outcome)
 };
 
-using FromTask = std::variant<ReadyToCommit, AttemptEnded>;
+// A reduce has all that it reads: it needs no more SourceUpdates.
+struct SourcesFetched {
+  static constexpr uint8_t kTag = 3;
+  AttemptId attempt;
+  MR_FIELDS(SourcesFetched, attempt)
+};
+
+using FromTask = std::variant<ReadyToCommit, AttemptEnded, SourcesFetched>;
 struct FromTaskMessage {
   FromTask body;
   MR_FIELDS(FromTaskMessage, body)

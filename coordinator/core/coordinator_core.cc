@@ -24,6 +24,7 @@ Actions CoordinatorCore::Step(Now now, const Event& event) {
   actions_ = {};
   std::visit([this](const auto& happened) { On(happened); }, event);
   Schedule();
+  TellSources();
   AnswerWatches();
   actions_.next_deadline = NextDeadline();
   return std::exchange(actions_, {});

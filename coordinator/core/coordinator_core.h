@@ -143,7 +143,6 @@ class CoordinatorCore {
   void Abort(const AttemptId& attempt, const std::string& cause,
              std::optional<Time> retry_at = std::nullopt);
   void LoseOutput(const AttemptId& map, const std::string& reason);
-  void AbortStarvedReduces(JobRun& run);
   void Forget(const AttemptId& attempt);  // its worker no longer runs it
 
   // ---- core_jobs.cc
@@ -193,6 +192,17 @@ class CoordinatorCore {
   void FindStoppedLosers(const Worker& worker, const wire::ReportRequest& report);
   void OpenFinishIfStopped(JobRun& run);
 
+  // ---- core_sources.cc
+  void NoteSource(JobRun& run, uint32_t map);
+  std::optional<wire::MapOutput> SourceOf(const JobEntry& job, const JobRun& run, uint32_t map) const;
+  wire::ReduceWork MakeReduceWork(const JobEntry& job, uint32_t partition) const;
+  wire::SourceUpdate MakeSourceUpdate(const JobRun& run, const wire::SourcePosition& from) const;
+  void NoteWaiting(const Worker& worker, const wire::WorkRequest& request);
+  void TellSources();
+  void TellSources(Worker& worker);
+  size_t OthersWaiting() const;
+  void MakeRoom();
+
   // ---- core_quarantine.cc
   void NoteSuccess(Worker& worker, JobRun& run);
   void NoteFailure(Worker& worker, const Attempt& attempt, const wire::Failure& failure);
@@ -211,14 +221,15 @@ class CoordinatorCore {
     kGiven,
     kWaits,    // this job comes next, when the worker has enough free slots
   };
-  Offer OfferTo(Worker& worker, JobId id);
+  // What is due: tasks that can run from start to end, and backup attempts. Early: reduces before their maps are done.
+  enum class Turn : uint8_t { kDue, kEarly };
+  Offer OfferTo(Worker& worker, JobId id, Turn turn);
   bool MayRun(const JobEntry& job, const JobRun& run, const Worker& worker) const;
   TaskPool::Fit FitOf(const JobEntry& job, const JobRun& run, const TaskId& task, const Worker& worker) const;
   // Another worker may yet read this task's input, which the given one could not.
   bool AnotherMayRead(const JobEntry& job, const JobRun& run, const TaskId& task, const Worker& worker) const;
   void AnswerAssignment(Worker& worker, const Attempt& attempt);
   wire::Work MakeWork(const JobEntry& job, const TaskId& task) const;
-  wire::ReduceWork MakeReduceWork(const JobEntry& job, uint32_t partition) const;
 
   // ---- core_time.cc
   void ExpireLeases();
@@ -254,6 +265,9 @@ class CoordinatorCore {
   Time idle_since_;
   bool someone_may_wait_ = false;  // a request for work may be held
   Time workers_deadline_ = Time::max();  // no lease and no held request ends earlier
+  bool source_news_ = false;             // since the last look whom to tell
+  Time tell_sources_at_ = Time::max();   // somebody is to hear of some then
+  std::optional<Time> others_wait_since_;  // tasks that could run find no slot
   std::optional<Time> leave_by_;  // workers are being told to leave
   // After a restart: until settle_by_ old jobs' tasks are not handed out, until recover_by_ what is missing may come.
   std::optional<Time> settle_by_;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/core/split_planner.h"
@@ -74,7 +75,7 @@ struct Straggler {
 std::optional<Straggler> Judge(const JobEntry& job, const JobRun& run, const Norm& norm, const Attempt& attempt,
                                Time now) {
   const TaskId& task = attempt.id.task;
-  const double age_ms = Milliseconds(now - attempt.assigned_at);
+  const double age_ms = Milliseconds(now - attempt.able_since);
   if (age_ms < kMinAgeMs || !attempt.acknowledged || attempt.cancelling) return std::nullopt;
   const double size = norm.mean_bytes <= 0 ? 1 : static_cast<double>(BytesOf(job, run, task)) / norm.mean_bytes;
   const double expected_ms = std::max(kMinExpectedMs, norm.median_ms) * std::max(1.0, size);
@@ -138,10 +139,11 @@ void CoordinatorCore::LookForStragglers(JobRun& run) {
 
 // The first straggler that this worker may help with.
 std::optional<TaskId> CoordinatorCore::NextStraggler(const JobEntry& job, const JobRun& run, const Worker& worker) const {
-  if (run.slow_workers.contains(worker.id)) return std::nullopt;  // it would be none the faster here
+  if (run.slow_workers.contains(worker.id) && !Mutated(Mutant::kF17BackupBesideTheFirst))
+    return std::nullopt;  // it would be none the faster here
   for (const auto& [task, times] : run.stragglers) {
     if (!MayBackUp(job, run, task)) continue;
-    if (run.pool.Find(task)->Running()[0]->worker.worker == worker.id) continue;
+    if (run.pool.Find(task)->Running()[0]->worker.worker == worker.id && !Mutated(Mutant::kF17BackupBesideTheFirst)) continue;
     if (FailedHere(job.Find(task), worker)) continue;
     return task;
   }
@@ -161,6 +163,7 @@ Attempt& CoordinatorCore::StartBackup(JobRun& run, const TaskId& task, const Wor
 
 // The task is completed, or its job is lost: whoever else runs it is told to stop.
 void CoordinatorCore::AbortSiblings(const AttemptId& decided, const std::string& cause) {
+  if (Mutated(Mutant::kF16LoserRunsOn)) return;
   JobRun& run = *FindRun(decided.task.job);
   const bool writes = state_.jobs.at(run.id).publishes(decided.task.phase);
   for (const Attempt* attempt : run.pool.Find(decided.task)->Running()) {

@@ -126,6 +126,7 @@ void CoordinatorCore::TakeMap(Worker& worker, const wire::AttemptOutcome& outcom
   if (job.needs_map_outputs()) {
     run.pool.Find(id.task)->output_at = worker.id;
     worker.map_outputs.insert(id);
+    NoteSource(run, id.task.index);
   }
   FinishIfDone(id.task.job);
 }
@@ -246,6 +247,7 @@ bool CoordinatorCore::GiveUp(const TaskId& task, const wire::Failure& failure) {
   const size_t times = job.Find(task)->failures.size();
   Commit(wire::TaskGivenUp{task});
   run.pool.GiveUp(task);
+  if (task.phase == Phase::kMap) NoteSource(run, task.index);
   run.Warn(StrCat(ToString(task), " is given up after ", times, times == 1 ? " failure" : " failures",
                   " (", run.pool.given_up_count(task.phase), " of at most ", job.may_fail(task.phase),
                   " ", PhaseName(task.phase), " tasks): ", DescribeFailure(failure)));
@@ -281,26 +283,13 @@ void CoordinatorCore::LoseOutput(const AttemptId& id, const std::string& reason)
     holder->map_outputs.erase(id);
     if (holder->alive) holder->drop_outputs.Add(id);
   }
-  AbortStarvedReduces(run);
   if (!Mutated(Mutant::kF06LostMapStaysCounted))
     run.UncountMap(job, id.task.index, *job.maps[id.task.index].completion);
   Commit(wire::MapOutputLost{id, reason});
   run.pool.LoseOutput(id);
+  if (!Mutated(Mutant::kF20LostSourceIsNotTold)) NoteSource(run, id.task.index);
   run.pool.Find(id)->cause = reason;
   run.Changed();
-}
-
-// A reduce that has not fetched everything would only find out by itself that a source is gone, and wait for
-// its time-outs. Those that have fetched all they need go on.
-void CoordinatorCore::AbortStarvedReduces(JobRun& run) {
-  for (const TaskId& task : std::set<TaskId>(run.pool.running_tasks())) {
-    if (task.phase != Phase::kReduce) continue;
-    for (const Attempt* attempt : run.pool.Find(task)->Running()) {
-      if (attempt->cancelling || attempt->shuffle_bytes_done >= run.partition_bytes[task.index]) continue;
-      const AttemptId id = attempt->id;
-      Abort(id, "a map output that it had not fetched was lost");
-    }
-  }
 }
 
 void CoordinatorCore::Abort(const AttemptId& id, const std::string& cause,

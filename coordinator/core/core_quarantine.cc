@@ -5,6 +5,7 @@
 // same jobs since, or is long past where this one fails.
 #include <algorithm>
 
+#include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/core/views.h"
@@ -89,7 +90,7 @@ void CoordinatorCore::QuarantineIfBlackHole(Worker& worker) {
   if (quarantine.until || !worker.alive || worker.failing.count == 0) return;
   // One probe that fails is enough, but it must have been able to succeed.
   const uint32_t enough = quarantine.probing ? quarantine.failures_before + 1 : kFailuresInRow;
-  if (worker.failing.count < enough) return;
+  if (worker.failing.count < enough || Mutated(Mutant::kF18BlackHoleGoesOn)) return;
   const uint32_t own = FailuresOfItsOwn(worker);
   if (own < enough || !AnotherIsUsable(worker)) return;
   const Duration pause = PauseAfter(quarantine.times++);
@@ -116,6 +117,7 @@ bool CoordinatorCore::AnotherIsUsable(const Worker& worker) const {
 void CoordinatorCore::ReviewQuarantines() {
   for (Worker& worker : workers_.workers()) {
     Quarantine& quarantine = worker.quarantine;
+    if (quarantine.until && Mutated(Mutant::kF19QuarantineForEver)) continue;
     if (quarantine.until && (*quarantine.until <= now_.mono || !AnotherIsUsable(worker))) {
       quarantine.until.reset();
       quarantine.probing = true;

@@ -150,7 +150,7 @@ bool CoordinatorCore::MayAdopt(const AttemptId& id) const {
   const TaskEntry* task = job->Find(id.task);
   if (job->stage != JobStage::kActive || task == nullptr || task->completion || task->given_up) return false;
   if (task->granted && *task->granted != id && !Mutated(Mutant::kF09AdoptsWhoHasNoGrant)) return false;
-  return id.task.phase == Phase::kMap || job->maps_done();
+  return true;
 }
 
 void CoordinatorCore::AdoptOutput(Worker& worker, const AttemptId& id) {
@@ -163,6 +163,7 @@ void CoordinatorCore::AdoptOutput(Worker& worker, const AttemptId& id) {
   run.pool.PlaceOutput(id.task.index, worker.id);
   run.pool.Find(id)->worker_name = worker.info.name;
   worker.map_outputs.insert(id);
+  NoteSource(run, id.task.index);
 }
 
 // ---- and those who do not ---------------------------------------------------------------------------------

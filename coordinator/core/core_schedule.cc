@@ -1,4 +1,5 @@
-// Who gets which task: jobs by priority, then by age; in a job the finish task, then reduces, then maps.
+// Who gets which task: jobs by priority, then by age; in a job the finish task, then reduces, then maps. When nothing of
+// this waits, reduces whose maps still run (core_sources.cc).
 #include <algorithm>
 
 #include "common/base/logging.h"
@@ -21,7 +22,7 @@ void CoordinatorCore::Schedule() {
   const bool work = std::any_of(active_.begin(), active_.end(),
                                 [this](JobId job) {
                                   const JobRun& run = runs_.at(job);
-                                  return run.pool.has_pending() || !run.reserved.empty() || !run.stragglers.empty();
+                                  return run.pool.has_pending() || run.pool.MayStartEarly() || !run.reserved.empty() || !run.stragglers.empty();
                                 });
   if (!work || !someone_may_wait_) return;
   const std::vector<WorkerId> waiting = workers_.Waiting();
@@ -69,27 +70,33 @@ bool CoordinatorCore::GiveWork(Worker& worker) {
        {wire::Priority::kHigh, wire::Priority::kNormal, wire::Priority::kLow}) {
     for (const JobId id : active_) {
       if (state_.jobs.at(id).spec.config.priority != priority) continue;
-      const Offer offer = OfferTo(worker, id);
+      const Offer offer = OfferTo(worker, id, Turn::kDue);
       if (offer != Offer::kNothing) return offer == Offer::kGiven;
     }
   }
-  return false;
+  if (OthersWaiting() > 0) return false;
+  return std::any_of(active_.begin(), active_.end(),
+                     [&](JobId id) { return OfferTo(worker, id, Turn::kEarly) == Offer::kGiven; });
 }
 
-CoordinatorCore::Offer CoordinatorCore::OfferTo(Worker& worker, JobId id) {
+CoordinatorCore::Offer CoordinatorCore::OfferTo(Worker& worker, JobId id, Turn turn) {
   JobRun& run = runs_.at(id);
   const JobEntry& job = state_.jobs.at(id);
   const uint32_t max_running = job.spec.config.max_running;
   if (max_running > 0 && run.pool.attempt_count() >= max_running) return Offer::kNothing;
   if (job.paused() || !MayRun(job, run, worker)) return Offer::kNothing;
+  const auto fit = [&](const TaskId& candidate) { return FitOf(job, run, candidate, worker); };
   std::optional<TaskId> task;
-  // A task that is reserved stays so until its holder has the slots for it.
-  if (job.SlotsOf(Phase::kMap) <= worker.held->free_slots) task = TakeReserved(run, worker);
-  if (!task) {
-    task = run.pool.NextPending([&](const TaskId& candidate) { return FitOf(job, run, candidate, worker); });
+  bool backup = false;
+  if (turn == Turn::kEarly) {
+    task = run.pool.NextEarlyReduce(fit);
+  } else {
+    // A task that is reserved stays so until its holder has the slots for it.
+    if (job.SlotsOf(Phase::kMap) <= worker.held->free_slots) task = TakeReserved(run, worker);
+    if (!task) task = run.pool.NextPending(fit);
+    backup = !task;
+    if (backup) task = NextStraggler(job, run, worker);
   }
-  const bool backup = !task;
-  if (backup) task = NextStraggler(job, run, worker);
   if (!task) return Offer::kNothing;
   const uint32_t slots = job.SlotsOf(task->phase);
   if (slots > worker.info.slots || (backup && slots > worker.held->free_slots)) return Offer::kNothing;
@@ -138,23 +145,6 @@ wire::Work CoordinatorCore::MakeWork(const JobEntry& job, const TaskId& task) co
         MakeManifest(job, runs_.at(job.id).counters, options_.version, now_.unix_ms);
   } else {
     for (wire::BadRecordFile& file : work.bad_records) file.text.clear();  // only to be removed
-  }
-  return work;
-}
-
-wire::ReduceWork CoordinatorCore::MakeReduceWork(const JobEntry& job, uint32_t partition) const {
-  wire::ReduceWork work;
-  work.partition = partition;
-  work.sources.reserve(job.maps.size());
-  const JobRun& run = runs_.at(job.id);
-  for (uint32_t index = 0; index < job.maps.size(); ++index) {
-    const TaskEntry& entry = job.maps[index];
-    if (entry.given_up) continue;
-    CHECK(entry.completion.has_value())
-        << "a reduce of " << ToString(job.id) << " starts before map " << index;
-    const Worker* holder = workers_.Find(run.pool.tasks(Phase::kMap)[index].output_at);
-    CHECK(holder != nullptr) << ToString(entry.completion->attempt) << " is held by nobody";
-    work.sources.push_back({entry.completion->attempt, holder->ref(), holder->info.data_endpoint});
   }
   return work;
 }

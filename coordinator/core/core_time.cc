@@ -49,6 +49,7 @@ void CoordinatorCore::On(const Tick&) {
   for (const JobId id : overdue) {
     EndJobUncleaned(id, "no worker cleaned up in time");
   }
+  MakeRoom();
   ExpireKept();
   ReleaseHeld();
   WatchIdle();
@@ -183,6 +184,7 @@ Time CoordinatorCore::NextDeadline() const {
     if (run.tied_until && state_.jobs.at(id).stage == JobStage::kActive) consider(*run.tied_until);
     if (const auto deadline = run.pool.next_deadline()) consider(*deadline);
   }
+  consider(tell_sources_at_);
   if (leave_by_) consider(*leave_by_);
   if (settle_by_) consider(*settle_by_);
   if (recover_by_) consider(*recover_by_);

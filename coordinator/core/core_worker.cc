@@ -96,7 +96,10 @@ void CoordinatorCore::OpenSession(const Asker& asker, Worker& worker,
     attempt->absent_reports = 0;
     worker.jobs.insert(id.task.job);
   }
-  for (const AttemptId& id : worker.map_outputs) worker.jobs.insert(id.task.job);
+  for (const AttemptId& id : worker.map_outputs) {
+    worker.jobs.insert(id.task.job);
+    NoteSource(*FindRun(id.task.job), id.task.index);  // it may serve them at another address now
+  }
   NoteDeadline(worker);
   EndSettlingIfAllAreBack();
 }
@@ -144,15 +147,13 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WorkRequest& reques
   }
   const Duration hold = std::min<Duration>(std::chrono::milliseconds(request.hold_ms), kMaxHold);
   worker.held =
-      HeldWork{asker.token, asker.request_id, request.free_slots, now_.mono + hold, next_hold_++};
+      HeldWork{asker.token, asker.request_id, request.free_slots, now_.mono + hold, next_hold_++, now_.mono, request.waiting};
+  NoteWaiting(worker, request);
   NoteDeadline(worker);
   // The answer that carried an assignment was lost, or else the worker would have named it: the
   // same once more.
   if (const Attempt* lost = FindUnacknowledged(worker)) {
-    const bool can_describe =
-        lost->id.task.phase != Phase::kReduce || FindRun(lost->id.task.job)->pool.maps_done();
-    if (can_describe) return AnswerAssignment(worker, *lost);
-    Abort(lost->id, "a map output it needs was lost before it began");
+    return AnswerAssignment(worker, *lost);
   }
   if (GiveWork(worker)) return;
   if (Mutated(Mutant::kL04IdleIsTheEnd)) return AnswerHeld(worker, wire::WorkVerdict::kLeave);

@@ -78,7 +78,7 @@ struct WorkPrinter {
     for (const wire::MapOutput& source : work.sources) {
       text += StrCat(" ", ToString(source.attempt), "@", source.endpoint);
     }
-    return text;
+    return work.complete ? text : StrCat(text, " and more to come after ", work.position);
   }
   std::string operator()(const wire::FinishWork& work) const {
     return StrCat(work.success ? "commit of " : "cleanup of ", work.files.size(), " files",
@@ -94,6 +94,17 @@ std::string SkipText(const std::vector<wire::BadRecord>& skip) {
                                       : StrCat(" without ", record.input_path, "@", record.offset);
   }
   return text;
+}
+
+std::string UpdatesText(const std::vector<wire::SourceUpdate>& updates) {
+  std::string text;
+  for (const wire::SourceUpdate& update : updates) {
+    text += StrCat(text.empty() ? "" : "; ", "for ", ToString(update.attempt), ":");
+    for (const wire::MapOutput& source : update.sources) text += StrCat(" ", ToString(source.attempt), "@", source.endpoint);
+    for (const uint32_t map : update.gone) text += StrCat(" m", map, " is gone");
+    text += update.complete ? std::string(" and that is all") : StrCat(" and more to come after ", update.position);
+  }
+  return text.empty() ? "nothing" : text;
 }
 
 struct ResponsePrinter {
@@ -181,7 +192,7 @@ struct ResponsePrinter {
     return text;
   }
   std::string operator()(const wire::WorkResponse& response) const {
-    if (response.verdict == wire::WorkVerdict::kNothing) return "nothing";
+    if (response.verdict == wire::WorkVerdict::kNothing) return UpdatesText(response.updates);
     if (response.verdict == wire::WorkVerdict::kLeave) return "leave";
     return StrCat("assigned ", ToString(response.assignment->attempt), " ",
                   std::visit(WorkPrinter{}, response.assignment->work),

@@ -123,6 +123,9 @@ struct JobRun {
   std::map<AttemptId, WorkerId> losers;
   std::optional<Time> open_finish_by;
 
+  // Maps whose output was placed, lost or given up, in order: what reduces that began early hear of (core_sources.cc).
+  std::vector<uint32_t> source_log;
+
   void Changed() { ++version; }
   void News() { news_version = ++version; }
   void Warn(std::string text);

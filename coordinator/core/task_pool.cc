@@ -9,6 +9,8 @@ namespace mr::coordinator {
 namespace {
 
 constexpr uint32_t kLookAhead = 64;
+// Reduces begin early when one map of so many is completed: before that there is next to nothing to fetch.
+constexpr uint32_t kSlowStart = 20;
 
 }  // namespace
 
@@ -56,18 +58,32 @@ std::optional<TaskId> TaskPool::NextPending(const std::function<Fit(const TaskId
   if (held_) return std::nullopt;
   for (const Phase phase : {Phase::kFinish, Phase::kReduce, Phase::kMap}) {
     if (phase == Phase::kReduce && !maps_done()) continue;
-    std::optional<TaskId> poor;
-    uint32_t looked_at = 0;
-    for (const uint32_t index : pending_[Slot(phase)]) {
-      const TaskId task{job_, phase, index};
-      const Fit fits = fit(task);
-      if (fits == Fit::kWell) return task;
-      if (fits == Fit::kPoorly && !poor) poor = task;
-      if (++looked_at == kLookAhead) break;
-    }
-    if (poor) return poor;
+    if (const auto task = Choose(phase, fit)) return task;
   }
   return std::nullopt;
+}
+
+std::optional<TaskId> TaskPool::Choose(Phase phase, const std::function<Fit(const TaskId&)>& fit) const {
+  std::optional<TaskId> poor;
+  uint32_t looked_at = 0;
+  for (const uint32_t index : pending_[Slot(phase)]) {
+    const TaskId task{job_, phase, index};
+    const Fit fits = fit(task);
+    if (fits == Fit::kWell) return task;
+    if (fits == Fit::kPoorly && !poor) poor = task;
+    if (++looked_at == kLookAhead) break;
+  }
+  return poor;
+}
+
+bool TaskPool::MayStartEarly() const {
+  if (held_ || maps_done() || !unplaced_.empty() || pending_[Slot(Phase::kReduce)].empty()) return false;
+  const uint64_t completed = completed_[Slot(Phase::kMap)];
+  return completed > 0 && completed * kSlowStart >= tasks_[Slot(Phase::kMap)].size() && NoneWaits(Phase::kMap);
+}
+
+std::optional<TaskId> TaskPool::NextEarlyReduce(const std::function<Fit(const TaskId&)>& fit) const {
+  return MayStartEarly() ? Choose(Phase::kReduce, fit) : std::nullopt;
 }
 
 Attempt& TaskPool::Append(const TaskId& id, uint32_t number, uint64_t epoch, WorkerRef worker,
@@ -78,7 +94,8 @@ Attempt& TaskPool::Append(const TaskId& id, uint32_t number, uint64_t epoch, Wor
   attempt.id = {id, number, epoch};
   attempt.worker = worker;
   attempt.worker_name = worker_name;
-  attempt.assigned_at = attempt.advanced_at = now.mono;
+  attempt.assigned_at = attempt.advanced_at = attempt.able_since = now.mono;
+  attempt.awaits_sources = id.phase == Phase::kReduce;
   attempt.started_unix_ms = now.unix_ms;
   task.attempts.push_back(std::move(attempt));
   if (task.running.empty()) ++running_[Slot(id.phase)];
@@ -214,10 +231,10 @@ std::optional<Time> TaskPool::next_deadline() const {
   return delayed_.begin()->first;
 }
 
-bool TaskPool::has_pending() const {
-  if (held_) return false;
-  return !pending_[Slot(Phase::kFinish)].empty() || !pending_[Slot(Phase::kMap)].empty() ||
-         (maps_done() && !pending_[Slot(Phase::kReduce)].empty());
+size_t TaskPool::startable_count() const {
+  if (held_) return 0;
+  return pending_[Slot(Phase::kFinish)].size() + pending_[Slot(Phase::kMap)].size() +
+         (maps_done() ? pending_[Slot(Phase::kReduce)].size() : 0);
 }
 
 bool TaskPool::NoneWaits(Phase phase) const {

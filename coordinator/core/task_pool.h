@@ -44,6 +44,8 @@ struct Attempt {
   bool backup = false;          // began while another attempt of the task ran
   bool cancelling = false;      // its job is over: the worker is told to stop it
   uint32_t absent_reports = 0;  // successive reports that do not name it
+  bool awaits_sources = false;  // a reduce that has not fetched everything
+  Time able_since{};            // when it had all it needs to go on by itself
 };
 
 struct Task {
@@ -75,6 +77,9 @@ class TaskPool {
   // Only the first 64 of a phase are looked at: one that fits well, else the first that fits at all.
   enum class Fit : uint8_t { kWell, kPoorly, kNotAtAll };
   std::optional<TaskId> NextPending(const std::function<Fit(const TaskId&)>& fit) const;
+  // A reduce that may begin before the maps are done, chosen in the same way: all maps run or are completed, some are.
+  bool MayStartEarly() const;
+  std::optional<TaskId> NextEarlyReduce(const std::function<Fit(const TaskId&)>& fit) const;
   // A pending task becomes running. Numbers are never used twice.
   Attempt& Start(const TaskId& id, WorkerRef worker, const std::string& worker_name,
                  const Now& now);
@@ -136,13 +141,15 @@ class TaskPool {
   bool maps_done() const { return completed_[0] + given_up_[0] == tasks_[0].size() && unplaced_.empty(); }
   bool stopped() const { return stopped_; }
   bool held() const { return held_; }
-  bool has_pending() const;
+  bool has_pending() const { return startable_count() > 0; }
+  size_t startable_count() const;  // pending tasks that may start now
   // No task of the phase waits for its turn, or for better times.
   bool NoneWaits(Phase phase) const;
 
  private:
   static size_t Slot(Phase phase) { return static_cast<size_t>(phase); }
   void MakePending(const TaskId& id);
+  std::optional<TaskId> Choose(Phase phase, const std::function<Fit(const TaskId&)>& fit) const;
   Attempt& Append(const TaskId& id, uint32_t number, uint64_t epoch, WorkerRef worker, const std::string& worker_name,
                   const Now& now);
   void NoLongerRuns(const AttemptId& id);

@@ -30,6 +30,8 @@ struct HeldWork {
   uint32_t free_slots = 0;
   Time until;
   uint64_t order = 0;  // of arrival
+  Time since{};
+  std::vector<wire::SourcePosition> waiting{};  // its reduces that wait for map outputs
 };
 
 // Things a worker is told in its reports until it must have heard: answers can be lost, so each is

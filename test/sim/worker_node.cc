@@ -113,8 +113,9 @@ void WorkerNode::ObserveTasks() {
   tell(worker::ScratchObserved{scratch_full_ ? 0 : uint64_t{1} << 30});
   if (life_->over) return;
   for (uint32_t slot = 0; slot < tasks_.size(); ++slot) {
-    const TaskProcess& task = tasks_[slot];
+    TaskProcess& task = tasks_[slot];
     if (!task.life || task.life->over || !task.assignment) continue;
+    if (task.waits_for_sources) ++task.beat;
     worker::TaskObserved observed;
     observed.slot = slot;
     observed.beat = task.beat;
@@ -192,9 +193,12 @@ void WorkerNode::Perform(const worker::StartAttempt& action) {
   }
   task.assignment = action.assignment;
   task.bytes_done = 0;
-  task.next_source = 0;
+  task.sources.clear();
+  task.waits_for_sources = false;
   task.fetch_tries = 0;
   task.maps_read.clear();
+  if (const auto* reduce = std::get_if<wire::ReduceWork>(&action.assignment.work))
+    LearnSources(task, reduce->sources, reduce->complete);
   ++task.beat;
   RunTask(action.slot);
 }
@@ -203,6 +207,16 @@ void WorkerNode::Perform(const worker::GrantCommit& action) {
   TaskProcess& task = tasks_[action.slot];
   if (!task.life || !task.assignment || task.assignment->attempt != action.attempt) return;
   world_.After(world_.Uniform(milliseconds(1), milliseconds(200)), task.life, [this, slot = action.slot] { Publish(slot); });
+}
+
+// What comes while a fetch is under way counts from the next one on.
+void WorkerNode::Perform(const worker::PassSources& action) {
+  TaskProcess& task = tasks_[action.slot];
+  if (!task.life || task.life->over || !task.assignment || task.assignment->attempt != action.update.attempt) return;
+  for (const uint32_t map : action.update.gone) task.sources.erase(map);
+  LearnSources(task, action.update.sources, action.update.complete);
+  if (!std::exchange(task.waits_for_sources, false)) return;
+  world_.After(milliseconds(1), task.life, [this, slot = action.slot] { FetchNext(slot); });
 }
 
 void WorkerNode::Perform(const worker::AskForStack& action) {

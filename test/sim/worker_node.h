@@ -61,7 +61,9 @@ class WorkerNode {
     std::optional<wire::Assignment> assignment;
     uint64_t beat = 0;
     uint64_t bytes_done = 0;
-    size_t next_source = 0;
+    std::map<uint32_t, wire::MapOutput> sources;  // of a reduce: not fetched yet, by map
+    bool sources_complete = false;                // no map is still to come
+    bool waits_for_sources = false;
     uint32_t fetch_tries = 0;
     std::vector<uint32_t> maps_read;
   };
@@ -76,6 +78,7 @@ class WorkerNode {
   void Perform(const worker::FetchPlugin& action);
   void Perform(const worker::StartAttempt& action);
   void Perform(const worker::GrantCommit& action);
+  void Perform(const worker::PassSources& action);
   void Perform(const worker::AskForStack& action);
   void Perform(const worker::KillTask& action);
   void Perform(const worker::StopTask& action);
@@ -91,6 +94,7 @@ class WorkerNode {
   void RunFinish(uint32_t slot);
   bool TakeOver(uint32_t slot);
   void RunMap(uint32_t slot);
+  void LearnSources(TaskProcess& task, const std::vector<wire::MapOutput>& sources, bool complete);
   void FetchNext(uint32_t slot);
   void WriteOutput(uint32_t slot);
   void Publish(uint32_t slot);

@@ -1,4 +1,5 @@
 // Task processes, modelled: how long they take, what they read and write, and how they fail.
+#include <algorithm>
 #include <csignal>
 #include <numeric>
 
@@ -92,19 +93,33 @@ void WorkerNode::RunMap(uint32_t slot) {
   Succeed(slot, std::move(result));
 }
 
+void WorkerNode::LearnSources(TaskProcess& task, const std::vector<wire::MapOutput>& sources, bool complete) {
+  for (const wire::MapOutput& source : sources) {
+    const uint32_t map = source.attempt.task.index;
+    if (std::find(task.maps_read.begin(), task.maps_read.end(), map) == task.maps_read.end()) task.sources[map] = source;
+  }
+  task.sources_complete = complete;
+}
+
 void WorkerNode::FetchNext(uint32_t slot) {
   TaskProcess& task = tasks_[slot];
-  const auto& sources = std::get<wire::ReduceWork>(task.assignment->work).sources;
-  if (task.next_source == sources.size()) {
+  ++task.beat;
+  if (task.sources.empty()) {
+    if (!task.sources_complete) {
+      task.waits_for_sources = true;
+      return;
+    }
+    const AttemptId attempt = task.assignment->attempt;
+    std::sort(task.maps_read.begin(), task.maps_read.end());
+    world_.After({}, life_, [this, slot, attempt] { Feed(worker::TaskFetchedSources{slot, attempt}); });
     world_.After(Time(options_.task_time), task.life, [this, slot] { WriteOutput(slot); });
     return;
   }
-  const wire::MapOutput& source = sources[task.next_source];
-  ++task.beat;
+  const wire::MapOutput source = task.sources.begin()->second;
   const Surroundings::Fetched fetched = around_.Fetch(host_, source.endpoint, source.attempt);
   if (fetched == Surroundings::Fetched::kWhole) {
     task.maps_read.push_back(source.attempt.task.index);
-    ++task.next_source;
+    task.sources.erase(source.attempt.task.index);
     task.fetch_tries = 0;
     world_.After(Time(milliseconds(20)), task.life, [this, slot] { FetchNext(slot); });
   } else if (fetched == Surroundings::Fetched::kSilence && ++task.fetch_tries < kFetchTries) {

@@ -60,6 +60,7 @@ class Agent {
     std::optional<uint32_t> slot;          // none: a spare one, or leaving
     std::shared_ptr<TaskProcess> process;  // shared with chores that look at it
     std::optional<wire::Assignment> assignment;
+    std::vector<wire::SourceUpdate> updates;  // to be sent after the assignment
     uint64_t memory_limit_bytes = 0;
     bool log_open = true;
     bool link_open = true;
@@ -73,6 +74,7 @@ class Agent {
   void Perform(FetchPlugin action);
   void Perform(StartAttempt action);
   void Perform(GrantCommit action);
+  void Perform(PassSources action);
   void Perform(AskForStack action);
   void Perform(KillTask action);
   void Perform(StopTask action);

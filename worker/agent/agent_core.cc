@@ -68,6 +68,12 @@ uint32_t AgentCore::FreeSlots() const {
   return config_.slots - std::min(config_.slots, busy_slots());
 }
 
+// One whose plugin is on its way hears when it runs.
+bool AgentCore::AwaitsSources(const Slot& slot) { return slot.stage == Stage::kRunning && slot.awaits_sources; }
+
+// Who asks for work hears of map outputs too.
+bool AgentCore::MayAskForWork() const { return FreeSlots() > 0 || std::any_of(slots_.begin(), slots_.end(), AwaitsSources); }
+
 Time AgentCore::NextDeadline() const {
   Time due = now_.mono + heartbeat_;
   const auto consider = [&](Time time) { due = std::min(due, time); };
@@ -75,7 +81,7 @@ Time AgentCore::NextDeadline() const {
     if (flight.waiting) consider(flight.resend_at);
   }
   if (!flights_[0].waiting) consider(next_report_);
-  if (registered_ && FreeSlots() > 0 && !flights_[1].waiting) consider(next_work_);
+  if (registered_ && MayAskForWork() && !flights_[1].waiting) consider(next_work_);
   for (const Slot& slot : slots_) {
     if (slot.kill_at) consider(*slot.kill_at);
     if (MustProgress(slot) && slot.assignment->config.task_timeout_ms > 0) {
@@ -143,6 +149,10 @@ void AgentCore::Place(const wire::Assignment& assignment) {
   slot.progress.attempt = assignment.attempt;
   slot.progressed_at = now_.mono;
   slot.started_unix_ms = now_.unix_ms;
+  if (const auto* reduce = std::get_if<wire::ReduceWork>(&assignment.work)) {
+    slot.awaits_sources = true;
+    slot.source_position = reduce->position;
+  }
   const std::string& plugin = assignment.config.plugin_sha256;
   const bool needs_plugin = !std::holds_alternative<wire::FinishWork>(assignment.work);
   const auto known = plugins_.find(plugin);
@@ -288,6 +298,11 @@ void AgentCore::On(const TaskWantedCommit& event) {
   slot.stage = Stage::kWantsCommit;
   report_now_ = true;
   if (Mutated(Mutant::kF13PublishesUngranted)) Do(GrantCommit{event.slot, event.attempt});
+}
+
+void AgentCore::On(const TaskFetchedSources& event) {
+  Slot& slot = slots_[event.slot];
+  if (slot.assignment && slot.assignment->attempt == event.attempt) slot.awaits_sources = false;
 }
 
 void AgentCore::On(const TaskReported& event) {

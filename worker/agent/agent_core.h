@@ -78,6 +78,8 @@ class AgentCore {
     int64_t started_unix_ms = 0;
     wire::AttemptProgress progress;
     std::string log;  // not yet reported
+    bool awaits_sources = false;   // a reduce that has not fetched everything
+    uint64_t source_position = 0;  // how far it has heard what has become of map outputs
   };
   // An outcome that the coordinator has not recorded yet.
   struct Owed {
@@ -100,6 +102,7 @@ class AgentCore {
   void On(const PluginArrived& event);
   void On(const PluginUnavailable& event);
   void On(const TaskWantedCommit& event);
+  void On(const TaskFetchedSources& event);
   void On(const TaskReported& event);
   void On(const TaskDied& event);
   void On(const TaskObserved& event);
@@ -136,6 +139,9 @@ class AgentCore {
   void DropOutput(const AttemptId& attempt);
   bool IsKnown(const AttemptId& attempt) const;
   uint32_t FreeSlots() const;
+  static bool AwaitsSources(const Slot& slot);
+  bool MayAskForWork() const;
+  wire::WorkRequest MakeWork() const;
   std::optional<uint32_t> ChooseSlot(JobId job) const;
   InFlight& Flight(Channel channel) { return flights_[static_cast<size_t>(channel)]; }
   void Do(AgentAction action) { actions_.push_back(std::move(action)); }

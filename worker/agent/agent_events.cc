@@ -28,6 +28,10 @@ struct Describer {
   std::string operator()(const AskForStack& ask) const {
     return StrCat("ask slot ", ask.slot, " for its stack");
   }
+  std::string operator()(const PassSources& pass) const {
+    return StrCat("tell slot ", pass.slot, " of ", pass.update.sources.size(), " map outputs and ", pass.update.gone.size(),
+                  " that are gone", pass.update.complete ? ", all there are" : "");
+  }
   std::string operator()(const KillTask& kill) const { return StrCat("kill slot ", kill.slot); }
   std::string operator()(const StopTask& stop) const {
     return StrCat("stop the idle process of slot ", stop.slot);

@@ -52,6 +52,10 @@ struct TaskWantedCommit {
   uint32_t slot = 0;
   AttemptId attempt;
 };
+struct TaskFetchedSources {  // a reduce has all that it reads
+  uint32_t slot = 0;
+  AttemptId attempt;
+};
 struct TaskReported {  // the attempt is over, the process waits for the next
   uint32_t slot = 0;
   wire::AttemptOutcome outcome;
@@ -92,7 +96,7 @@ struct TimeoutsChanged {
 
 using AgentEvent =
     std::variant<Ticked, Replied, SendRefused, CoordinatorChanged, PluginArrived, PluginUnavailable, TaskWantedCommit,
-                 TaskReported, TaskDied, TaskObserved, ScratchObserved, ScratchListed, StopRequested,
+                 TaskFetchedSources, TaskReported, TaskDied, TaskObserved, ScratchObserved, ScratchListed, StopRequested,
                  TimeoutsChanged>;
 
 // ---- actions
@@ -116,6 +120,10 @@ struct StartAttempt {
 struct GrantCommit {
   uint32_t slot = 0;
   AttemptId attempt;
+};
+struct PassSources {
+  uint32_t slot = 0;
+  wire::SourceUpdate update;
 };
 struct AskForStack {  // of a task about to be killed, by a signal its handler answers with its
                       // stack and its end
@@ -148,7 +156,7 @@ struct Exit {
   std::string reason;
 };
 
-using AgentAction = std::variant<SendRequest, FetchPlugin, StartAttempt, GrantCommit, AskForStack,
+using AgentAction = std::variant<SendRequest, FetchPlugin, StartAttempt, GrantCommit, PassSources, AskForStack,
                                  KillTask, StopTask, DropAttempt, DropJob, ListScratch,
                                  RemoveLeftovers, Note, Exit>;
 using AgentActions = std::vector<AgentAction>;

@@ -46,9 +46,7 @@ void AgentCore::SendDue() {
     next_report_ = now_.mono + heartbeat_;
     Ask(Channel::kReport, MakeReport());
   }
-  if (!Flight(Channel::kWork).waiting && FreeSlots() > 0 && now_.mono >= next_work_) {
-    Ask(Channel::kWork, wire::WorkRequest{self_, FreeSlots(), config_.hold_ms, accepted_});
-  }
+  if (!Flight(Channel::kWork).waiting && MayAskForWork() && now_.mono >= next_work_) Ask(Channel::kWork, MakeWork());
 }
 
 void AgentCore::Ask(Channel channel, wire::RequestBody body) {
@@ -82,6 +80,14 @@ wire::RegisterRequest AgentCore::MakeRegister() const {
   // An outcome that nobody has recorded is, to the coordinator, an attempt that still runs.
   for (const auto& [attempt, owed] : owed_) request.running.push_back(attempt);
   request.map_outputs.assign(outputs_.begin(), outputs_.end());
+  return request;
+}
+
+wire::WorkRequest AgentCore::MakeWork() const {
+  wire::WorkRequest request{self_, FreeSlots(), config_.hold_ms, accepted_, {}};
+  for (const Slot& slot : slots_) {
+    if (AwaitsSources(slot)) request.waiting.push_back({slot.assignment->attempt, slot.source_position});
+  }
   return request;
 }
 
@@ -204,6 +210,7 @@ void AgentCore::OnRegistered(const wire::RegisterResponse& response) {
                         " slots")});
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
+    if (!Mutated(Mutant::kF21PositionsOutliveSessions)) slot.source_position = 0;  // this coordinator may count anew
     if (!slot.assignment || Contains(response.keep_running, slot.assignment->attempt)) continue;
     if (Mutated(Mutant::kF14UnknownAttemptGoesOn)) continue;
     slot.silent = true;
@@ -230,6 +237,14 @@ void AgentCore::OnWork(const wire::WorkResponse& response) {
   next_work_ = now_.mono;
   if (response.verdict == wire::WorkVerdict::kLeave)
     return Leave(0, "the coordinator has no more work");
+  for (const wire::SourceUpdate& update : response.updates) {
+    for (uint32_t index = 0; index < slots_.size(); ++index) {
+      Slot& slot = slots_[index];
+      if (!AwaitsSources(slot) || slot.assignment->attempt != update.attempt) continue;
+      slot.source_position = update.position;
+      Do(PassSources{index, update});
+    }
+  }
   if (response.verdict != wire::WorkVerdict::kAssigned || !response.assignment) return;
   accepted_.push_back(response.assignment->attempt);
   Place(*response.assignment);

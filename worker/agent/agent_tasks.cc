@@ -150,6 +150,7 @@ void Agent::Greet(Task& task) {
 
 void Agent::SendAttempt(Task& task) {
   SendTo(task, wire::RunAttempt{*task.assignment, static_cast<uint32_t>(disks_.Next())});
+  for (wire::SourceUpdate& update : std::exchange(task.updates, {})) SendTo(task, std::move(update));
 }
 
 void Agent::ReadLink(uint64_t id) {
@@ -170,6 +171,8 @@ void Agent::ReadLink(uint64_t id) {
     const uint32_t slot = *task.slot;
     if (const auto* ready = std::get_if<wire::ReadyToCommit>(&message->body)) {
       Feed(TaskWantedCommit{slot, ready->attempt});
+    } else if (const auto* fetched = std::get_if<wire::SourcesFetched>(&message->body)) {
+      Feed(TaskFetchedSources{slot, fetched->attempt});
     } else if (auto* ended = std::get_if<wire::AttemptEnded>(&message->body)) {
       task.process->DrainLog();
       if (ended->outcome.failure)
@@ -223,6 +226,15 @@ void Agent::OnExited(const Exited& exited) {
 
 void Agent::Perform(GrantCommit action) {
   if (Task* task = TaskOf(action.slot)) SendTo(*task, wire::CommitGranted{action.attempt});
+}
+
+void Agent::Perform(PassSources action) {
+  Task* task = TaskOf(action.slot);
+  if (task == nullptr) return;
+  if (task->process)
+    SendTo(*task, std::move(action.update));
+  else
+    task->updates.push_back(std::move(action.update));
 }
 
 void Agent::Perform(AskForStack action) {

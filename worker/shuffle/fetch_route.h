@@ -24,6 +24,7 @@ struct FetchedSource {
   Segment segment;
   bool begun = false;     // segment.bytes is known
   uint64_t received = 0;  // bytes stored
+  bool fetched = false;   // and it is whole, where it stays
 };
 
 // kFetch, naming the source, the place and the reason. Its type is the code's name: the coordinator takes

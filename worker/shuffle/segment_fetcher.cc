@@ -27,62 +27,127 @@ Attempted<void> TakeLocal(AttemptContext& context, uint32_t partition, const Fet
   source.segment.bytes = extent->bytes;
   context.black_box.shuffle_bytes_done.fetch_add(extent->bytes, std::memory_order_relaxed);
   context.black_box.Beat();
+  source.fetched = true;
   return {};
 }
 
+// Fetches what there is, hears what more there is, and so on, until it has an output of every map. What became of map outputs
+// while a round of fetching went on is heard after it, or when it fails: its source may be gone, and made again elsewhere.
 class Fetch {
  public:
   Fetch(AttemptContext& context, const wire::ReduceWork& work, const FetchOptions& options)
-      : context_(context), work_(work), options_(options), budget_(options.memory_bytes) {}
+      : context_(context), partition_(work.partition), options_(options), budget_(options.memory_bytes) {
+    for (const wire::MapOutput& output : work.sources) Learn(output);
+    complete_ = work.complete;
+  }
 
   Attempted<std::vector<Segment>> Run() {
-    for (const wire::MapOutput& output : work_.sources) {
-      FetchedSource& source = sources_.emplace_back();
-      source.attempt = output.attempt;
-      source.endpoint = output.endpoint;
-      source.segment.source = output.attempt;
-    }
-    // Sorted before anything is connected: a local output that is gone is found at once.
-    std::map<std::string, std::vector<FetchedSource*>> remote;
-    for (FetchedSource& source : sources_) {
-      if (source.endpoint != options_.own_endpoint) {
-        remote[source.endpoint].push_back(&source);
-      } else if (auto taken = TakeLocal(context_, work_.partition, options_, source); !taken) {
-        return tl::unexpected(std::move(taken.error()));
+    for (;;) {
+      if (auto fetched = FetchKnown(); !fetched) {
+        const AttemptId failed = fetched.error().failed_source.value_or(AttemptId{});
+        if (auto heard = Hear({}); !heard) return tl::unexpected(std::move(heard.error()));
+        if (IsWanted(failed) || failed == AttemptId{}) return tl::unexpected(std::move(fetched.error()));
+        continue;
       }
+      if (complete_) break;
+      if (auto heard = Hear(kTick); !heard) return tl::unexpected(std::move(heard.error()));
+      context_.black_box.Beat();  // it waits for others
     }
-    if (auto fetched = FetchRemote(std::move(remote)); !fetched)
-      return tl::unexpected(std::move(fetched.error()));
+    if (context_.sources_fetched) {
+      if (const Status told = context_.sources_fetched(); !told) return tl::unexpected(FailureOf(told.error()));
+    }
     std::vector<Segment> segments;
-    for (FetchedSource& source : sources_) {
+    for (auto& [map, source] : sources_) {
       if (source.segment.bytes > 0) segments.push_back(std::move(source.segment));
     }
     return segments;
   }
 
  private:
-  Attempted<void> FetchRemote(std::map<std::string, std::vector<FetchedSource*>> remote) {
+  using Sources = std::vector<FetchedSource*>;
+
+  void Learn(const wire::MapOutput& output) {
+    FetchedSource& source = sources_[output.attempt.task.index];
+    if (source.fetched) return;  // whoever made it, it is of the same map
+    source.attempt = output.attempt;
+    source.endpoint = output.endpoint;
+    source.segment.source = output.attempt;
+  }
+
+  bool IsWanted(const AttemptId& attempt) const {
+    const auto found = sources_.find(attempt.task.index);
+    return found != sources_.end() && found->second.attempt == attempt;
+  }
+
+  // Everything that has come by now; waits for the first of it.
+  Attempted<void> Hear(Duration wait) {
+    if (!context_.next_sources) return {};
+    for (;; wait = {}) {
+      const auto update = context_.next_sources(wait);
+      if (!update) return tl::unexpected(FailureOf(update.error()));
+      if (!*update) return {};
+      for (const uint32_t map : (*update)->gone) {
+        const auto found = sources_.find(map);
+        if (found != sources_.end() && !found->second.fetched) sources_.erase(found);
+      }
+      for (const wire::MapOutput& output : (*update)->sources) Learn(output);
+      complete_ = (*update)->complete;
+    }
+  }
+
+  Attempted<void> FetchKnown() {
+    std::map<std::string, Sources> remote;
+    // Before anything is connected: a local output that is gone is found at once.
+    for (auto& [map, source] : sources_) {
+      if (source.fetched) continue;
+      if (source.endpoint != options_.own_endpoint) {
+        remote[source.endpoint].push_back(&source);
+      } else if (auto taken = TakeLocal(context_, partition_, options_, source); !taken) {
+        return taken;
+      }
+    }
     if (remote.empty()) return {};
-    std::optional<net::NetContext> own_context;  // outlives the routes
-    if (options_.net == nullptr) own_context.emplace();
-    net::NetContext& net = own_context ? *own_context : *options_.net;
-    std::deque<std::pair<std::string, std::vector<FetchedSource*>>> waiting(remote.begin(),
-                                                                            remote.end());
+    auto fetched = FetchRemote(std::deque<std::pair<std::string, Sources>>(remote.begin(), remote.end()));
+    if (!fetched) {
+      for (auto& [endpoint, sources] : remote) {
+        for (FetchedSource* source : sources) Forget(*source);
+      }
+    }
+    return fetched;
+  }
+
+  // What came of it before the round failed.
+  void Forget(FetchedSource& source) {
+    if (source.fetched) return;
+    context_.black_box.shuffle_bytes_done.fetch_sub(source.received, std::memory_order_relaxed);
+    source.segment = {};
+    source.segment.source = source.attempt;
+    source.begun = false;
+    source.received = 0;
+  }
+
+  struct Active {
+    Sources sources;
+    std::unique_ptr<FetchRoute> route;
+  };
+
+  Attempted<void> FetchRemote(std::deque<std::pair<std::string, Sources>> waiting) {
+    if (options_.net == nullptr && !own_context_) own_context_.emplace();
+    net::NetContext& net = own_context_ ? *own_context_ : *options_.net;
     // Each reducer begins with another server, or all would crowd at the first.
-    std::rotate(waiting.begin(), waiting.begin() + work_.partition % waiting.size(), waiting.end());
-    std::map<int, std::unique_ptr<FetchRoute>> active;
+    std::rotate(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(partition_ % waiting.size()), waiting.end());
+    std::map<int, Active> active;
     net::Poller poller;
-    for (int next_key = 0; !active.empty() || !waiting.empty();) {
+    while (!active.empty() || !waiting.empty()) {
       while (!waiting.empty() && active.size() < std::max(1u, options_.parallel)) {
-        const int key = next_key++;
-        SegmentStore store(context_.env, budget_,
-                           JoinPath(context_.scratch_dir, StrCat("fetch-", key, ".seg")));
-        auto route = FetchRoute::Open(net, context_.black_box, options_, work_.partition,
-                                      std::move(waiting.front().second), std::move(store));
+        const int key = next_key_++;
+        SegmentStore store(context_.env, budget_, JoinPath(context_.scratch_dir, StrCat("fetch-", key, ".seg")));
+        const Sources& sources = waiting.front().second;
+        auto route = FetchRoute::Open(net, context_.black_box, options_, partition_, sources, std::move(store));
         if (!route) return tl::unexpected(std::move(route.error()));
-        waiting.pop_front();
         poller.Add((*route)->channel(), key);
-        active[key] = std::move(*route);
+        active[key] = {sources, std::move(*route)};
+        waiting.pop_front();
       }
       if (auto stepped = StepAll(poller, active); !stepped) return stepped;
       const bool may_start_another = active.size() < options_.parallel && !waiting.empty();
@@ -93,14 +158,15 @@ class Fetch {
     return {};
   }
 
-  Attempted<void> StepAll(net::Poller& poller, std::map<int, std::unique_ptr<FetchRoute>>& active) {
+  Attempted<void> StepAll(net::Poller& poller, std::map<int, Active>& active) {
     for (auto each = active.begin(); each != active.end();) {
-      auto stepped = each->second->Step(SystemClock().Read().mono);
+      auto stepped = each->second.route->Step(SystemClock().Read().mono);
       if (!stepped) return tl::unexpected(std::move(stepped.error()));
       if (!*stepped) {
         ++each;
         continue;
       }
+      for (FetchedSource* source : each->second.sources) source->fetched = true;
       poller.Remove(each->first);
       each = active.erase(each);
     }
@@ -108,10 +174,13 @@ class Fetch {
   }
 
   AttemptContext& context_;
-  const wire::ReduceWork& work_;
+  const uint32_t partition_;
   const FetchOptions& options_;
   MemoryBudget budget_;
-  std::deque<FetchedSource> sources_;  // in the order of the work; addresses are kept
+  std::optional<net::NetContext> own_context_;
+  std::map<uint32_t, FetchedSource> sources_;  // by map; addresses are kept
+  bool complete_ = false;                      // no map is still to come
+  int next_key_ = 0;
 };
 
 }  // namespace

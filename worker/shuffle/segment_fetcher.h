@@ -27,8 +27,8 @@ struct FetchOptions {
       std::chrono::seconds(10);  // without any sign of life from a connected server
 };
 
-// The non-empty segments of `work.partition`, in the order of work.sources. Checks that each
-// arrived whole. Counts progress in the black box (shuffle_bytes_done, beat). Fails with kFetch and
+// The non-empty segments of `work.partition`, in the order of the maps. If not all maps are done, waits for the others' outputs
+// (context.next_sources); one that is lost meanwhile is awaited again. Checks that each arrived whole. Counts progress in the black box (shuffle_bytes_done, beat). Fails with kFetch and
 // failed_source when a map output cannot be had after retries, kDiskFull, kIo.
 Attempted<std::vector<Segment>> FetchSegments(AttemptContext& context, const wire::ReduceWork& work,
                                               const FetchOptions& options);

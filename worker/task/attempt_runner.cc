@@ -85,12 +85,12 @@ void WriteLogLine(const Clock& clock, int level, std::string_view message) {
 }
 
 AttemptRunner::AttemptRunner(Env& env, const Clock& clock, BlackBox& black_box,
-                             wire::TaskHello hello, CommitGate commit_gate)
+                             wire::TaskHello hello, AttemptLink& link)
     : env_(env),
       clock_(clock),
       black_box_(black_box),
       hello_(std::move(hello)),
-      commit_gate_(std::move(commit_gate)) {}
+      link_(link) {}
 
 void AttemptRunner::ResetBlackBox() {
   black_box_.where = mr_where{};
@@ -229,9 +229,11 @@ wire::AttemptOutcome AttemptRunner::Run(const wire::Assignment& assignment, size
                          JoinPath(hello_.scratch_dirs.at(scratch), name),
                          RunFilePath(hello_.map_output_dirs.at(scratch), assignment.attempt),
                          {},
-                         [&] { return commit_gate_(assignment.attempt); },
+                         [&] { return link_.WaitForCommit(assignment.attempt); },
                          log,
-                         &kept_memory_};
+                         &kept_memory_,
+                         [&](Duration wait) { return link_.NextSources(assignment.attempt, wait); },
+                         [&] { return link_.SourcesFetched(assignment.attempt); }};
   Attempted<wire::AttemptResult> result = [&]() -> Attempted<wire::AttemptResult> {
     const Status made = env_.CreateDirectories(context.scratch_dir);
     if (!made) return tl::unexpected(FailureOf(made.error()));

@@ -1,8 +1,8 @@
 // Runs one attempt after the other in this process, each from start to end on the calling thread.
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/clock.h"
@@ -15,14 +15,22 @@
 
 namespace mr::worker {
 
+// What a running attempt asks its worker. An error ends the attempt.
+class AttemptLink {
+ public:
+  virtual ~AttemptLink() = default;
+  // Asks for the commit and waits for the word.
+  virtual Status WaitForCommit(const AttemptId& attempt) = 0;
+  // The next news of the map outputs that it reads, waiting for it so long.
+  virtual Result<std::optional<wire::SourceUpdate>> NextSources(const AttemptId& attempt, Duration wait) = 0;
+  virtual Status SourcesFetched(const AttemptId& attempt) = 0;
+};
+
 class AttemptRunner {
  public:
-  // Asks for the commit of an attempt and waits for the word; an error ends the attempt.
-  using CommitGate = std::function<Status(const AttemptId&)>;
-
   // All references must outlive the runner.
   AttemptRunner(Env& env, const Clock& clock, BlackBox& black_box, wire::TaskHello hello,
-                CommitGate commit_gate);
+                AttemptLink& link);
 
   // Sets the environment, makes the private scratch directory, loads the plugin (the first time),
   // does the work and cleans up. Never fails itself: what went wrong is in the outcome. Adds the counter mr.cpu_ms.
@@ -41,7 +49,7 @@ class AttemptRunner {
   const Clock& clock_;
   BlackBox& black_box_;
   wire::TaskHello hello_;
-  CommitGate commit_gate_;
+  AttemptLink& link_;
   std::unique_ptr<AppLibrary> app_;
   Arena kept_memory_{0};  // of the last map attempt; a reduce needs it in another form
   std::unique_ptr<net::NetContext> network_;  // with the worker's keys, from the first reduce on

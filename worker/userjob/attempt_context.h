@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/io/env.h"
 #include "common/wire/job.h"
@@ -31,6 +33,9 @@ struct AttemptContext {
   std::function<Status()> wait_for_commit;
   std::function<void(int level, std::string_view message)> log;  // mr::log of the user's code; MR_LOG_*
   Arena* kept_memory = nullptr;  // of the task's last map attempt, for the next one; null: nothing is kept
+  // Of a reduce: the next news of map outputs, waiting for it so long; and that no more are needed. Empty: there are none.
+  std::function<Result<std::optional<wire::SourceUpdate>>(Duration wait)> next_sources = {};
+  std::function<Status()> sources_fetched = {};
 };
 
 // A failure of ours (I/O, no space): cause from the error's code.

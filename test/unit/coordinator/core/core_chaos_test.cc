@@ -108,7 +108,7 @@ class ChaosCluster {
     Work(worker);
     if (!worker.registered) return Send(worker, "register", MakeRegister(worker));
     Send(worker, "report", MakeReport(worker));
-    if (worker.registered && worker.running.size() < 2) Send(worker, "work", MakeWork(worker));
+    if (worker.registered && (worker.running.size() < 2 || !Waiting(worker).empty())) Send(worker, "work", MakeWork(worker));
   }
 
   void Work(SimWorker& worker) {
@@ -117,6 +117,8 @@ class ChaosCluster {
       if (running.wants_commit) continue;
       if (running.turns_left > 0) {
         --running.turns_left;
+      } else if (id.task.phase == Phase::kReduce && !std::get<wire::ReduceWork>(running.assignment.work).complete) {
+        continue;  // it waits for maps
       } else if (id.task.phase == Phase::kReduce && !Fetches(worker, running.assignment)) {
         done.push_back(id);
       } else if (id.task.phase == Phase::kReduce) {
@@ -160,8 +162,28 @@ class ChaosCluster {
     return request;
   }
   wire::RequestBody MakeWork(const SimWorker& worker) {
-    return wire::WorkRequest{worker.ref, static_cast<uint32_t>(2 - worker.running.size()), 1000,
-                             worker.accepted};
+    const auto busy = std::min<size_t>(2, worker.running.size());
+    return wire::WorkRequest{worker.ref, static_cast<uint32_t>(2 - busy), 1000, worker.accepted, Waiting(worker)};
+  }
+  static std::vector<wire::SourcePosition> Waiting(const SimWorker& worker) {
+    std::vector<wire::SourcePosition> waiting;
+    for (const auto& [id, running] : worker.running) {
+      const auto* work = std::get_if<wire::ReduceWork>(&running.assignment.work);
+      if (work != nullptr && !running.wants_commit) waiting.push_back({id, work->position});
+    }
+    return waiting;
+  }
+  static void Learn(wire::ReduceWork& work, const wire::SourceUpdate& update) {
+    const auto drop = [&](uint32_t map) {
+      std::erase_if(work.sources, [map](const wire::MapOutput& source) { return source.attempt.task.index == map; });
+    };
+    for (const uint32_t map : update.gone) drop(map);
+    for (const wire::MapOutput& source : update.sources) {
+      drop(source.attempt.task.index);
+      work.sources.push_back(source);
+    }
+    work.position = update.position;
+    work.complete = update.complete;
   }
   wire::RequestBody MakeReport(const SimWorker& worker) {
     wire::ReportRequest request;
@@ -230,6 +252,9 @@ class ChaosCluster {
       worker.registered = true;
       worker.ref = session->worker;
       worker.accepted.clear();
+      for (auto& [id, running] : worker.running) {
+        if (auto* reduce = std::get_if<wire::ReduceWork>(&running.assignment.work)) reduce->position = 0;
+      }
       const auto keeps = [](const std::vector<AttemptId>& list, const AttemptId& id) {
         return std::find(list.begin(), list.end(), id) != list.end();
       };
@@ -239,6 +264,10 @@ class ChaosCluster {
         return !keeps(session->keep_outputs, id) && !worker.owed.contains(id);
       });
     } else if (const auto* work = std::get_if<wire::WorkResponse>(&body)) {
+      for (const wire::SourceUpdate& update : work->updates) {
+        const auto waits = worker.running.find(update.attempt);
+        if (waits != worker.running.end()) Learn(std::get<wire::ReduceWork>(waits->second.assignment.work), update);
+      }
       if (!work->assignment) return;
       const AttemptId id = work->assignment->attempt;
       worker.accepted.push_back(id);

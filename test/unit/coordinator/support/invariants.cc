@@ -107,6 +107,7 @@ void Invariants::TakeReply(const wire::Response& response, const CoordinatorCore
     Require(work->assignment.has_value() == (work->verdict == wire::WorkVerdict::kAssigned),
             "a verdict without its assignment");
     if (work->assignment) TakeAssignment(*work->assignment);
+    for (const wire::SourceUpdate& update : work->updates) TakeSources(update.attempt, update.sources, update.complete);
     if (work->assignment) CheckCleanup(*work->assignment, core);
   } else if (const auto* report = std::get_if<wire::ReportResponse>(&response.body)) {
     for (const AttemptId& attempt : report->commit_granted) {
@@ -136,17 +137,27 @@ void Invariants::TakeAssignment(const wire::Assignment& assignment) {
     Require(!job.map_winner.contains(id.task.index),
             StrCat(ToString(id), " was assigned for a completed task"));
   } else if (const auto* work = std::get_if<wire::ReduceWork>(&assignment.work)) {
-    Require(job.map_winner.size() + job.GivenUp(Phase::kMap) == job.maps,
-            StrCat(ToString(id), " was assigned before all maps were completed"));
     Require(!job.reduce_winner.contains(id.task.index),
             StrCat(ToString(id), " was assigned for a completed task"));
-    Require(work->sources.size() == job.map_winner.size(), StrCat(ToString(id), " lacks sources"));
-    for (const wire::MapOutput& source : work->sources) {
-      const auto winner = job.map_winner.find(source.attempt.task.index);
-      Require(winner != job.map_winner.end() && source.attempt == winner->second,
-              StrCat(ToString(id), " fetches from a loser"));
-    }
+    heard_[id].clear();
+    TakeSources(id, work->sources, work->complete);
   }
+}
+
+// A reduce reads winners only, and thinks that it has all of them only when all maps are completed.
+void Invariants::TakeSources(const AttemptId& reduce, const std::vector<wire::MapOutput>& sources, bool complete) {
+  JobModel& job = jobs_[reduce.task.job];
+  for (const wire::MapOutput& source : sources) {
+    const auto winner = job.map_winner.find(source.attempt.task.index);
+    Require(winner != job.map_winner.end() && source.attempt == winner->second,
+            StrCat(ToString(reduce), " fetches from a loser"));
+    heard_[reduce].insert(source.attempt.task.index);
+  }
+  if (!complete) return;
+  Require(job.map_winner.size() + job.GivenUp(Phase::kMap) == job.maps,
+          StrCat(ToString(reduce), " was told that all maps are completed"));
+  for (const auto& [map, winner] : job.map_winner)
+    Require(heard_[reduce].contains(map), StrCat(ToString(reduce), " was never told of map ", map));
 }
 
 // Nothing is written behind the back of a cleanup.

@@ -52,6 +52,7 @@ class Invariants {
   void TakeRecord(const wire::Record& record);
   void TakeReply(const wire::Response& response, const CoordinatorCore& core);
   void CheckCleanup(const wire::Assignment& assignment, const CoordinatorCore& core);
+  void TakeSources(const AttemptId& reduce, const std::vector<wire::MapOutput>& sources, bool complete);
   void TakeAssignment(const wire::Assignment& assignment);
   void CheckBackups(const CoordinatorCore& core);
   void TakeEarlier(const AttemptId& id, const wire::EarlierOutput& earlier);
@@ -63,6 +64,7 @@ class Invariants {
   std::map<TaskId, AttemptId> granted_;
   std::map<TaskId, AttemptId> newest_;  // attempt of each task
   std::set<AttemptId> started_;
+  std::map<AttemptId, std::set<uint32_t>> heard_;  // maps that each reduce has been told of
   std::map<TaskId, int> commits_;
   std::vector<wire::Record> records_;
   std::vector<std::string> problems_;

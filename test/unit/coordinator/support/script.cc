@@ -410,6 +410,15 @@ wire::RequestBody Script::MakeWork(const Arguments& arguments, WorkerRef ref) {
   request.hold_ms =
       static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(hold).count());
   request.accepted = Attempts(arguments, "accepted");
+  const std::string waiting = Get(arguments.named, "waiting", "");
+  for (const std::string_view each : Split(waiting, ',')) {
+    const size_t slash = each.find('/');
+    if (slash == std::string_view::npos) continue;
+    Arguments one;
+    one.named["attempt"] = std::string(each.substr(0, slash));
+    const uint64_t position = std::strtoull(std::string(each.substr(slash + 1)).c_str(), nullptr, 10);
+    request.waiting.push_back({Attempts(one, "attempt").at(0), position});
+  }
   return request;
 }
 

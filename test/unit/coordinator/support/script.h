@@ -6,7 +6,7 @@
 //   submit maps=2 reducers=1 [out=/out] [max_attempts=4] [max_running=0] [user=u]
 //          [priority=low] [slots=1] [tie=0s] [skip=0] [abi=1.0] [again]
 //   register W [slots=2] [host=H] [abi=1.0] [running=A,…] [outputs=A,…] [same]    same: a copy of the last
-//   registration work W [free=1] [hold=1s] [accepted=A,…] [same] report W [running=A,…] [done=A,…]
+//   registration work W [free=1] [hold=1s] [accepted=A,…] [waiting=A/POSITION,…] [same] report W [running=A,…] [done=A,…]
 //   [failed=A:cause[:PLACE]] [skipped=PLACE] [fetch=A:SOURCE[:denied]] [commit=A,…] [log=A:text]
 //            [progress=A:percent,…]
 //            [took=0s: what the done ones took] [trouble=word] [draining] [leaving] [same]

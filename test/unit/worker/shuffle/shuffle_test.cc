@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <deque>
 #include <thread>
 
 #include "common/net/data_channel.h"
@@ -118,6 +119,96 @@ void ExpectFetchFailure(Reducer& reducer, const AttemptId& source, const std::st
   EXPECT_EQ(segments.error().failed_source, source);
   EXPECT_THAT(segments.error().message, HasSubstr(ToString(source)));
   EXPECT_THAT(segments.error().message, HasSubstr(reason));
+}
+
+// What a reduce that began early hears, update by update; when nothing is left, it has waited in vain.
+struct News {
+  explicit News(Reducer& reducer) {
+    reducer.work.complete = false;
+    reducer.context.next_sources = [this](Duration) -> Result<std::optional<wire::SourceUpdate>> {
+      if (waits++ > 1000) return Fail(ErrorCode::kTimeout, "waits for ever");
+      if (updates.empty()) return std::nullopt;
+      wire::SourceUpdate next = std::move(updates.front());
+      updates.pop_front();
+      return next;
+    };
+    reducer.context.sources_fetched = [this]() -> Status {
+      ++fetched;
+      return {};
+    };
+  }
+  std::deque<wire::SourceUpdate> updates;
+  int waits = 0;
+  int fetched = 0;
+};
+
+TEST(Shuffle, Fetch_BeginsBeforeAllMapsAreDone) {
+  net::NetContext net;
+  TestWorker remote(net);
+  TestWorker own(net);
+  Reducer reducer;
+  reducer.options.memory_bytes = 100 << 20;
+  reducer.options.own_endpoint = own.server->endpoint();
+  reducer.options.own_output_dirs = {own.outputs.path};
+  std::vector<std::string> expected;
+  for (uint32_t task = 0; task < 4; ++task) {
+    WriteRun((task % 2 == 0 ? remote : own).outputs.path, MapAttempt(task), {5000 + task});
+    expected.push_back(BytesInRun((task % 2 == 0 ? remote : own).outputs.path, MapAttempt(task), 0));
+  }
+  const auto at = [&](uint32_t task) {
+    return wire::MapOutput{MapAttempt(task), {}, (task % 2 == 0 ? remote : own).server->endpoint()};
+  };
+  reducer.work.sources = {at(2)};
+  News news(reducer);
+  news.updates.push_back({{}, 1, {at(3)}, {}, false});
+  news.updates.push_back({{}, 1, {at(3)}, {}, false});  // said twice
+  news.updates.push_back({{}, 2, {at(0)}, {}, false});
+  news.updates.push_back({{}, 3, {at(1)}, {}, true});
+
+  auto segments = reducer.Fetch();
+
+  ASSERT_TRUE(segments.has_value()) << segments.error().message;
+  ASSERT_EQ(segments->size(), 4u);
+  for (uint32_t task = 0; task < 4; ++task) {
+    EXPECT_EQ((*segments)[task].source, MapAttempt(task)) << "in the order of the maps";
+    EXPECT_EQ(BytesOf((*segments)[task]), expected[task]);
+  }
+  EXPECT_EQ(news.fetched, 1);
+}
+
+TEST(Shuffle, Fetch_SourceThatIsGoneIsAwaitedAtItsNewPlace) {
+  net::NetContext net;
+  TestWorker dead(net);
+  TestWorker alive(net);
+  WriteRun(alive.outputs.path, MapAttempt(0), {4000});
+  WriteRun(alive.outputs.path, MapAttempt(1, 1), {6000});
+  Reducer reducer;
+  reducer.options.memory_bytes = 100 << 20;
+  reducer.From(MapAttempt(0), alive.server->endpoint());
+  reducer.From(MapAttempt(1, 0), dead.server->endpoint());  // which does not have it
+  News news(reducer);
+  reducer.work.complete = true;  // as it seemed when it began
+  news.updates.push_back({{}, 3, {}, {1}, false});
+  news.updates.push_back({{}, 4, {{MapAttempt(1, 1), {}, alive.server->endpoint()}}, {}, true});
+
+  auto segments = reducer.Fetch();
+
+  ASSERT_TRUE(segments.has_value()) << segments.error().message;
+  ASSERT_EQ(segments->size(), 2u);
+  EXPECT_EQ((*segments)[1].source, MapAttempt(1, 1));
+  EXPECT_EQ(BytesOf((*segments)[0]), BytesInRun(alive.outputs.path, MapAttempt(0), 0));
+  EXPECT_EQ(BytesOf((*segments)[1]), BytesInRun(alive.outputs.path, MapAttempt(1, 1), 0));
+  EXPECT_EQ(reducer.black_box.shuffle_bytes_done, (*segments)[0].bytes + (*segments)[1].bytes) << "nothing counts twice";
+}
+
+TEST(Shuffle, Fetch_SourceThatNobodyCallsGoneStillFails) {
+  net::NetContext net;
+  TestWorker worker(net);
+  Reducer reducer;
+  reducer.From(MapAttempt(1), worker.server->endpoint());
+  News news(reducer);
+  news.updates.push_back({{}, 3, {}, {7}, false});
+  ExpectFetchFailure(reducer, MapAttempt(1), "not there");
 }
 
 TEST(Shuffle, Fetch_UnknownAttemptIsNamed) {
