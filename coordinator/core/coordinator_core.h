@@ -266,6 +266,7 @@ class CoordinatorCore {
   bool someone_may_wait_ = false;  // a request for work may be held
   Time workers_deadline_ = Time::max();  // no lease and no held request ends earlier
   bool source_news_ = false;             // since the last look whom to tell
+  std::set<WorkerId> awaits_sources_;    // whose held requests name reduces that fetch, and perhaps others
   Time tell_sources_at_ = Time::max();   // somebody is to hear of some then
   std::optional<Time> others_wait_since_;  // tasks that could run find no slot
   std::optional<Time> leave_by_;  // workers are being told to leave

@@ -130,6 +130,7 @@ void CoordinatorCore::LookForStragglers(JobRun& run) {
   run.stragglers.clear();
   run.slow_workers.clear();
   const JobEntry& job = state_.jobs.at(run.id);
+  if (workers_.alive_count() < 2) return;  // nobody else is there
   if (!job.spec.config.backup || job.stage != JobStage::kActive || job.paused() || run.recovering) return;
   for (const Straggler& straggler : FindStragglers(job, run, now_.mono)) {
     run.slow_workers.insert(straggler.worker);

@@ -68,7 +68,10 @@ wire::SourceUpdate CoordinatorCore::MakeSourceUpdate(const JobRun& run, const wi
 
 // Which of its reduces still fetch: all that it names, and those it does not know of yet.
 void CoordinatorCore::NoteWaiting(const Worker& worker, const wire::WorkRequest& request) {
-  source_news_ = source_news_ || !request.waiting.empty();
+  if (!request.waiting.empty()) {
+    source_news_ = true;
+    awaits_sources_.insert(worker.id);
+  }
   for (const AttemptId& id : worker.running) {
     if (id.task.phase != Phase::kReduce) continue;
     Attempt& attempt = *FindRun(id.task.job)->pool.Find(id);
@@ -82,8 +85,12 @@ void CoordinatorCore::TellSources() {
   if (!source_news_ && now_.mono < tell_sources_at_) return;
   source_news_ = false;
   tell_sources_at_ = Time::max();
-  for (Worker& worker : workers_.workers()) {
-    if (!worker.held || worker.held->waiting.empty()) continue;
+  std::erase_if(awaits_sources_, [this](WorkerId id) {
+    const Worker& worker = *workers_.Find(id);
+    return !worker.held || worker.held->waiting.empty();
+  });
+  for (const WorkerId id : awaits_sources_) {
+    Worker& worker = *workers_.Find(id);
     bool news = false, completes = false;
     for (const wire::SourcePosition& waiting : worker.held->waiting) {
       if (!worker.running.contains(waiting.attempt)) continue;
@@ -93,8 +100,11 @@ void CoordinatorCore::TellSources() {
       completes = completes || run.pool.maps_done();
     }
     const Time due = worker.held->since + kTellInterval;
-    if (news && (completes || now_.mono >= due)) TellSources(worker);
-    else if (news) tell_sources_at_ = std::min(tell_sources_at_, due);
+    if (!news) continue;
+    if (completes || now_.mono >= due)
+      TellSources(worker);
+    else
+      tell_sources_at_ = std::min(tell_sources_at_, due);
   }
 }
 

@@ -1,6 +1,5 @@
 #include "coordinator/replica/disk_book.h"
 
-#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -9,18 +8,6 @@
 
 namespace mr::coordinator {
 namespace {
-
-std::optional<DiskId> ParseHex(std::string_view hex) {
-  DiskId id{};
-  if (hex.size() != 2 * id.size()) return std::nullopt;
-  for (size_t i = 0; i < id.size(); ++i) {
-    unsigned byte = 0;
-    const auto [end, error] = std::from_chars(hex.data() + 2 * i, hex.data() + 2 * i + 2, byte, 16);
-    if (error != std::errc() || end != hex.data() + 2 * i + 2) return std::nullopt;
-    id.at(i) = static_cast<char>(byte);
-  }
-  return id;
-}
 
 tl::unexpected<Error> Damaged(const std::string& path) {
   return Fail(ErrorCode::kDataLoss, StrCat(path, " is damaged: without it this member cannot tell the disks of the group "
@@ -44,7 +31,7 @@ Result<std::unique_ptr<DiskBook>> DiskBook::Open(Env& env, const std::string& di
   const std::string own = JoinPath(directory, "disk");
   if (!env.Exists(own)) return Damaged(own);
   MR_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(env, own));
-  const auto id = ParseHex(Trim(text));
+  const auto id = ParseId(Trim(text));
   if (!id) return Damaged(own);
   book->own_ = *id;
   const std::string peers = JoinPath(directory, "peers");
@@ -54,7 +41,7 @@ Result<std::unique_ptr<DiskBook>> DiskBook::Open(Env& env, const std::string& di
     const size_t space = line.find(' ');
     raft::NodeId node;
     const auto [end, error] = std::from_chars(line.data(), line.data() + std::min(space, line.size()), node.value);
-    const auto disk = space == std::string_view::npos ? std::nullopt : ParseHex(line.substr(space + 1));
+    const auto disk = space == std::string_view::npos ? std::nullopt : ParseId(line.substr(space + 1));
     if (error != std::errc() || !disk) return Damaged(peers);
     book->peers_[node] = *disk;
   }

@@ -65,24 +65,23 @@ std::string ToString(const Group& group) {
 
 GroupId GroupIdOf(const std::string& cluster, const Group& group, const std::string& lineage) {
   const std::string hex = Sha256Hex(StrCat("millrace group\n", cluster, "\n", ToString(group), "\n", lineage));
+  return *ParseId(std::string_view(hex).substr(0, 2 * sizeof(GroupId)));
+}
+
+std::optional<GroupId> ParseId(std::string_view hex) {
   GroupId id{};
+  if (hex.size() != 2 * id.size()) return std::nullopt;
   for (size_t i = 0; i < id.size(); ++i) {
+    const char* digits = hex.data() + 2 * i;
     unsigned byte = 0;
-    std::from_chars(hex.data() + 2 * i, hex.data() + 2 * i + 2, byte, 16);
+    const auto [end, error] = std::from_chars(digits, digits + 2, byte, 16);
+    if (error != std::errc() || end != digits + 2) return std::nullopt;
     id.at(i) = static_cast<char>(byte);
   }
   return id;
 }
 
-std::string HexOf(const GroupId& id) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  for (const char c : id) {
-    hex += kDigits[static_cast<unsigned char>(c) >> 4];
-    hex += kDigits[static_cast<unsigned char>(c) & 15];
-  }
-  return hex;
-}
+std::string HexOf(const GroupId& id) { return ToHex(std::string_view(id.data(), id.size())); }
 
 std::string EncodeReplicaSnapshot(const std::string& members, std::string_view state) {
   std::string bytes(kSnapshotMagic);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,9 @@ std::string ToString(const Group& group);
 
 // The same for every member that is told the same; `lineage` is what the group was made from, empty at first.
 GroupId GroupIdOf(const std::string& cluster, const Group& group, const std::string& lineage);
-std::string HexOf(const GroupId& id);  // for people
+// Ids of groups and disks as people read them.
+std::string HexOf(const GroupId& id);
+std::optional<GroupId> ParseId(std::string_view hex);
 
 // A snapshot's bytes: the members, and the state that `state` encodes. Decoding errors: kDataLoss.
 std::string EncodeReplicaSnapshot(const std::string& members, std::string_view state);

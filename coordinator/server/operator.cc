@@ -35,8 +35,14 @@ struct Stopped {
   std::unique_ptr<FileLock> lock;
 };
 
-Result<Stopped> LockStopped(Env& env, const std::string& state_dir) {
+enum class Missing : uint8_t { kIsMade, kIsAnError };
+
+Result<Stopped> LockStopped(Env& env, const std::string& state_dir, Missing missing) {
   MR_ASSIGN_OR_RETURN(const std::string root, AbsolutePath(state_dir));
+  if (missing == Missing::kIsAnError && !env.Exists(JoinPath(root, "coord"))) {
+    return Fail(ErrorCode::kNotFound, StrCat("there is no coordinator's state in ", root,
+                                             ": give the --state-dir that mrcoordinator was started with"));
+  }
   MR_RETURN_IF_ERROR(env.CreateDirectories(root));
   Stopped stopped{JoinPath(root, "coord"), nullptr};
   MR_ASSIGN_OR_RETURN(stopped.lock, env.Lock(JoinPath(root, "lock")));
@@ -84,7 +90,7 @@ Result<Group> TakeGroup(const OperatorOptions& options) {
 
 Status Bootstrap(Env& env, const OperatorOptions& options) {
   MR_ASSIGN_OR_RETURN(const Group group, TakeGroup(options));
-  MR_ASSIGN_OR_RETURN(const Stopped stopped, LockStopped(env, options.state_dir));
+  MR_ASSIGN_OR_RETURN(const Stopped stopped, LockStopped(env, options.state_dir, Missing::kIsMade));
   const bool begun = env.Exists(JoinPath(stopped.directory, "META"));
   MR_RETURN_IF_ERROR(env.CreateDirectories(stopped.directory));
   if (!begun) MR_RETURN_IF_ERROR(DiskBook::Create(env, stopped.directory));
@@ -111,7 +117,7 @@ Status Bootstrap(Env& env, const OperatorOptions& options) {
 }
 
 Status Inspect(Env& env, const OperatorOptions& options) {
-  MR_ASSIGN_OR_RETURN(const Stopped stopped, LockStopped(env, options.state_dir));
+  MR_ASSIGN_OR_RETURN(const Stopped stopped, LockStopped(env, options.state_dir, Missing::kIsAnError));
   MR_ASSIGN_OR_RETURN(const Contents contents, Read(env, stopped));
   const auto active = std::count_if(contents.state.jobs.begin(), contents.state.jobs.end(),
                                     [](const auto& job) { return job.second.stage != JobStage::kEnded; });
@@ -126,7 +132,7 @@ Status Inspect(Env& env, const OperatorOptions& options) {
 }
 
 Status Export(Env& env, const OperatorOptions& options) {
-  MR_ASSIGN_OR_RETURN(const Stopped stopped, LockStopped(env, options.state_dir));
+  MR_ASSIGN_OR_RETURN(const Stopped stopped, LockStopped(env, options.state_dir, Missing::kIsAnError));
   MR_ASSIGN_OR_RETURN(const Contents contents, Read(env, stopped));
   const std::string payload = EncodeReplicaSnapshot(contents.members, EncodeState(contents.state));
   MR_RETURN_IF_ERROR(
@@ -162,7 +168,7 @@ Status Restore(Env& env, const OperatorOptions& options) {
     return Fail(ErrorCode::kInvalidArgument, StrCat(options.file, " was not written by 'mrcoordinator export'"));
   MR_ASSIGN_OR_RETURN(const raft::DecodedSnapshot exported, raft::DecodeSnapshot(bytes, *from, options.file));
   MR_ASSIGN_OR_RETURN(const ReplicaSnapshot snapshot, DecodeReplicaSnapshot(exported.payload));
-  MR_ASSIGN_OR_RETURN(const Stopped stopped, LockStopped(env, options.state_dir));
+  MR_ASSIGN_OR_RETURN(const Stopped stopped, LockStopped(env, options.state_dir, Missing::kIsMade));
   MR_RETURN_IF_ERROR(MakeRoom(env, stopped.directory, options.replace));
   MR_RETURN_IF_ERROR(env.CreateDirectories(stopped.directory));
   MR_RETURN_IF_ERROR(DiskBook::Create(env, stopped.directory));

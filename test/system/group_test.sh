@@ -215,7 +215,9 @@ case_wrong_options() {
   expect 2 "$bin/mrcoordinator" bootstrap --state-dir s --peers "$peers" --node 9
   says '\-\-node 9 is none of --peers'
   expect 6 "$bin/mrcoordinator" inspect --state-dir nothing
-  says 'holds nothing of a member'
+  says "there is no coordinator's state in .*/nothing"
+  expect 6 "$bin/mrcoordinator" export --state-dir nothing -o file
+  [[ ! -e nothing && ! -e file ]] || fail 'a look at nothing leaves something behind'
   expect 0 "$bin/mrcoordinator" restore --help
   says 'with the same file and' out.txt
 }

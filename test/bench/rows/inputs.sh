@@ -51,6 +51,9 @@ need_text() {
   if [[ $size == smoke ]]; then
     text=$cache/kjv-4M text_origin='text: 4 MB of data/kjv'
     make_once "$text" repeat_kjv $((4 << 20))
+  elif [[ $size == quick && ! -e $cache/linux-text ]]; then  # nothing is fetched for a quick look
+    text=$cache/kjv-64M text_origin='text: 64 MB of data/kjv, over and over'
+    make_once "$text" repeat_kjv "$text_bytes_quick"
   elif unpack_linux "$cache/linux"; then
     text=$cache/linux-text text_origin='text: linux-source-6.1'
     make_once "$text" concatenate_tree "$cache/linux/tree"
@@ -59,7 +62,6 @@ need_text() {
       text+=-quick text_origin+=', first 64 MB'
     fi
   else
-    [[ $size == full ]] || full_bytes=$text_bytes_quick
     text=$cache/kjv-$full_bytes text_origin='text: data/kjv over and over, as linux-source-6.1 could not be fetched'
     make_once "$text" repeat_kjv "$full_bytes"
   fi

@@ -35,7 +35,7 @@ while read -r mutant filter hunt; do
   found=-
   if [[ $hunt == hunt ]]; then
     found=SURVIVED
-    if ! timeout 60 "$sim" --seeds 1000 --seconds 20 --events 3000 >"$scratch/out" 2>&1; then
+    if ! timeout 60 "$sim" --seeds 1000 --seconds 50 --events 3000 >"$scratch/out" 2>&1; then
       found=$(grep -oE '^seed .*|Check failed: .*' "$scratch/out" | head -1 | cut -c1-70) || true
       [[ $found == seed* ]] || found="$(grep -oE 'seed [0-9]+' "$scratch/out" | tail -1): $found"
     fi

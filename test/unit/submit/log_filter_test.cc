@@ -42,6 +42,13 @@ TEST(LogFilter, Choose_LongLines) {
   EXPECT_EQ(Filter({{"grep", "^$"}}).Choose("none\n\n"), "\n");
 }
 
+// What a matcher that recurses per character dies of. Anchored: regexec is quadratic where many starts get far.
+TEST(LogFilter, Choose_RepetitionOverALongLine) {
+  const std::string line = std::string(200'000, 'a') + "\n";
+  EXPECT_EQ(Filter({{"grep", "^(a|b)*$"}}).Choose("none\n" + line), line);
+  EXPECT_EQ(Filter({{"grep", "^(a|b)*c$"}}).Choose("none\n" + line), "");
+}
+
 TEST(LogFilter, Read_SaysWhatIsWrongWithAPattern) {
   Settings settings;
   settings.AddWeaker("grep", Setting{{"a("}, "--grep"});
