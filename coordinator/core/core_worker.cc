@@ -209,6 +209,9 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::ReportRequest& requ
   response.leave = leave_by_.has_value();
   worker.told_to_leave = response.leave;
   if (request.leaving) LoseWorker(worker, true);
+  // It asked when all its slots were taken, to hear of map outputs; now it may ask for work.
+  if (worker.held && worker.held->free_slots == 0 && worker.busy_slots < worker.info.slots)
+    AnswerHeld(worker, wire::WorkVerdict::kNothing);
   Answer(asker, std::move(response));
 }
 

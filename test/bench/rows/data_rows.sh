@@ -42,7 +42,7 @@ B1_busy() {
         if (first == "" || from < first) first = from
         if (to > last) last = to
       }
-      END { printf "%.4f", last > first ? cpu / (last - first) / 2 : 0 }')"
+      END { printf "%.4f", (last > first ? cpu / (last - first) / 2 : 0) }')"
   done
   stop_cluster
   rm -rf "$work/state"
