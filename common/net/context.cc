@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kZapEndpoint = "inproc://zeromq.zap.01";
 constexpr size_t kMaxZapFrames = 16;
+constexpr int kMaxSockets = 16'000;
 
 // All parts of one ZAP request; empty when the context is shut down.
 std::vector<std::string> ReceiveZapRequest(zmq::socket_t& socket) {
@@ -85,6 +86,8 @@ std::string ZmqVersion() {
 NetContext::NetContext(Security security) : impl_(std::make_unique<Impl>()) {
   // Else an unsent message could hold up the end of the process for ever.
   impl_->context.set(zmq::ctxopt::blocky, 0);
+  // The library's own limit of 1023 is soon reached: a request channel has three.
+  impl_->context.set(zmq::ctxopt::max_sockets, kMaxSockets);
   impl_->security = std::move(security);
   const Security& mine = impl_->security;
   if (!mine.own) return;

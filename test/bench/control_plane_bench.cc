@@ -29,7 +29,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr size_t kWorkersPerContext = 250;  // a ZeroMQ context has at most 1023 sockets
+constexpr size_t kWorkersPerContext = 250;  // so that their ends of the connections have threads enough
 constexpr uint64_t kSplitBytes = 1u << 20;
 
 Time Now() { return SystemClock().Read().mono; }

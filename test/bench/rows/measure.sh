@@ -14,6 +14,8 @@ clean_up() {
   local status=$? pid
   set +e
   [[ ! -t 2 ]] || printf '\r\033[K' >&2
+  # A row has failed: what the others gave is not lost with it.
+  [[ ${table_due:-no} == no || ${#results[@]} -eq 0 ]] || print_table
   for pid in "${pids[@]}"; do kill -TERM -- "-$pid" 2>/dev/null; done
   for pid in "${pids[@]}"; do
     for _ in {1..100}; do

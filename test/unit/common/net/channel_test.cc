@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -144,6 +145,23 @@ TEST(RequestChannel, Destructor_WhileItsConnectionBreaks) {
   auto channel = MakeChannel(context, steady->endpoints().front());
   ASSERT_TRUE(SendWhenConnected(*channel, "asked").has_value());
   EXPECT_TRUE(AwaitRequest(*steady).has_value());
+}
+
+// More than the library's own limit of sockets.
+TEST(NetContext, HoldsManyChannels) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < 4096) GTEST_SKIP() << "only " << limit.rlim_cur << " descriptors are allowed here";
+  NetContext context;
+  const DeadEndpoint nobody;
+  std::vector<std::unique_ptr<RequestChannel>> channels;
+  for (int i = 0; i < 500; ++i) {
+    auto channel = RequestChannel::Connect(context, nobody.text());
+    ASSERT_TRUE(channel.has_value()) << i << ": " << channel.error().text;
+    channels.push_back(std::move(*channel));
+  }
 }
 
 // Who sends again before the reply cuts itself off; that is no news of the server.
