@@ -159,8 +159,8 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WorkRequest& reques
   if (Mutated(Mutant::kL04IdleIsTheEnd)) return AnswerHeld(worker, wire::WorkVerdict::kLeave);
   // One that a person took out, or that is quarantined, waits like one that nobody has work for: told at once, it
   // would ask again at once.
-  const bool waits =
-      worker.usable() || (worker.alive && (worker.taken_out || worker.quarantine.until) && !worker.draining);
+  const bool waits = worker.usable() || !request.waiting.empty() ||
+                     (worker.alive && (worker.taken_out || worker.quarantine.until) && !worker.draining);
   if (request.hold_ms == 0 || !waits) AnswerHeld(worker, wire::WorkVerdict::kNothing);
   someone_may_wait_ = someone_may_wait_ || worker.held.has_value();
 }
