@@ -185,7 +185,7 @@ struct SourceUpdate {
   bool complete = false;           // no map is still to come
   MR_FIELDS(SourceUpdate, attempt, position, sources, gone, complete)
 };
-inline constexpr size_t kMaxSourceChanges = 1000;  // of one update
+inline constexpr size_t kMaxSourceChanges = 10'000;  // in the updates of one answer together
 
 // How far an attempt has heard.
 struct SourcePosition {

@@ -196,8 +196,8 @@ class CoordinatorCore {
   void NoteSource(JobRun& run, uint32_t map);
   std::optional<wire::MapOutput> SourceOf(const JobEntry& job, const JobRun& run, uint32_t map) const;
   wire::ReduceWork MakeReduceWork(const JobEntry& job, uint32_t partition) const;
-  wire::SourceUpdate MakeSourceUpdate(const JobRun& run, const wire::SourcePosition& from) const;
-  void NoteWaiting(const Worker& worker, const wire::WorkRequest& request);
+  wire::SourceUpdate MakeSourceUpdate(const AttemptId& reduce, uint64_t position, size_t most_changes) const;
+  void NoteWaiting(Worker& worker, const wire::WorkRequest& request);
   void TellSources();
   void TellSources(Worker& worker);
   size_t OthersWaiting() const;

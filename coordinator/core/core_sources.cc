@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/base/logging.h"
 #include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
@@ -43,16 +44,20 @@ wire::ReduceWork CoordinatorCore::MakeReduceWork(const JobEntry& job, uint32_t p
   for (uint32_t map = 0; map < job.maps.size(); ++map) {
     if (std::optional<wire::MapOutput> source = SourceOf(job, run, map)) work.sources.push_back(std::move(*source));
   }
+  CHECK(!work.complete || work.sources.size() + run.pool.given_up_count(Phase::kMap) == job.maps.size())
+      << "a reduce of " << ToString(job.id) << " lacks sources: " << work.sources.size() << " of " << job.maps.size();
   return work;
 }
 
-wire::SourceUpdate CoordinatorCore::MakeSourceUpdate(const JobRun& run, const wire::SourcePosition& from) const {
-  const JobEntry& job = state_.jobs.at(run.id);
+wire::SourceUpdate CoordinatorCore::MakeSourceUpdate(const AttemptId& reduce, uint64_t position,
+                                                     size_t most_changes) const {
+  const JobEntry& job = state_.jobs.at(reduce.task.job);
+  const JobRun& run = runs_.at(job.id);
   const size_t end = run.source_log.size();
-  const size_t begin = std::min<size_t>(from.position, end);
-  const size_t upto = std::min(end, begin + wire::kMaxSourceChanges);
+  const size_t begin = std::min<size_t>(position, end);
+  const size_t upto = std::min(end, begin + most_changes);
   wire::SourceUpdate update;
-  update.attempt = from.attempt;
+  update.attempt = reduce;
   update.position = upto;
   update.complete = upto == end && run.pool.maps_done();
   // What they are now, not what they were: it is the same to hear a change twice, or late.
@@ -66,18 +71,21 @@ wire::SourceUpdate CoordinatorCore::MakeSourceUpdate(const JobRun& run, const wi
   return update;
 }
 
-// Which of its reduces still fetch: all that it names, and those it does not know of yet.
-void CoordinatorCore::NoteWaiting(const Worker& worker, const wire::WorkRequest& request) {
-  if (!request.waiting.empty()) {
+// Which of its reduces still fetch: all that it names, and those it does not know of yet. What it says of others, or twice,
+// counts once or not at all: the answer must stay small whatever it asks.
+void CoordinatorCore::NoteWaiting(Worker& worker, const wire::WorkRequest& request) {
+  for (const wire::SourcePosition& waiting : request.waiting) {
+    const bool reduce = waiting.attempt.task.phase == Phase::kReduce;
+    if (reduce && worker.running.contains(waiting.attempt)) worker.held->waiting[waiting.attempt] = waiting.position;
+  }
+  if (!worker.held->waiting.empty()) {
     source_news_ = true;
     awaits_sources_.insert(worker.id);
   }
   for (const AttemptId& id : worker.running) {
     if (id.task.phase != Phase::kReduce) continue;
     Attempt& attempt = *FindRun(id.task.job)->pool.Find(id);
-    const bool named = std::any_of(request.waiting.begin(), request.waiting.end(),
-                                   [&](const wire::SourcePosition& waiting) { return waiting.attempt == id; });
-    if (attempt.acknowledged) attempt.awaits_sources = named;
+    if (attempt.acknowledged) attempt.awaits_sources = worker.held->waiting.contains(id);
   }
 }
 
@@ -92,10 +100,10 @@ void CoordinatorCore::TellSources() {
   for (const WorkerId id : awaits_sources_) {
     Worker& worker = *workers_.Find(id);
     bool news = false, completes = false;
-    for (const wire::SourcePosition& waiting : worker.held->waiting) {
-      if (!worker.running.contains(waiting.attempt)) continue;
-      const JobRun& run = *FindRun(waiting.attempt.task.job);
-      if (waiting.position >= run.source_log.size()) continue;
+    for (const auto& [reduce, position] : worker.held->waiting) {
+      if (!worker.running.contains(reduce)) continue;
+      const JobRun& run = *FindRun(reduce.task.job);
+      if (position >= run.source_log.size()) continue;
       news = true;
       completes = completes || run.pool.maps_done();
     }
@@ -108,14 +116,19 @@ void CoordinatorCore::TellSources() {
   }
 }
 
+// What does not fit into the answer is told with the next: it asks again at once, from where it is then.
 void CoordinatorCore::TellSources(Worker& worker) {
   wire::WorkResponse response;
-  for (const wire::SourcePosition& waiting : worker.held->waiting) {
-    if (!worker.running.contains(waiting.attempt)) continue;
-    JobRun& run = *FindRun(waiting.attempt.task.job);
-    if (waiting.position >= run.source_log.size()) continue;
-    response.updates.push_back(MakeSourceUpdate(run, waiting));
-    if (response.updates.back().complete) run.pool.Find(waiting.attempt)->able_since = now_.mono;
+  size_t room = wire::kMaxSourceChanges;
+  for (const auto& [reduce, position] : worker.held->waiting) {
+    if (room == 0) break;
+    if (!worker.running.contains(reduce)) continue;
+    JobRun& run = *FindRun(reduce.task.job);
+    if (position >= run.source_log.size()) continue;
+    response.updates.push_back(MakeSourceUpdate(reduce, position, room));
+    const wire::SourceUpdate& update = response.updates.back();
+    room -= update.sources.size() + update.gone.size();
+    if (update.complete) run.pool.Find(reduce)->able_since = now_.mono;
   }
   Answer({worker.held->token, 0, worker.held->request_id}, std::move(response));
   worker.held.reset();

@@ -147,7 +147,7 @@ void CoordinatorCore::Handle(const Asker& asker, const wire::WorkRequest& reques
   }
   const Duration hold = std::min<Duration>(std::chrono::milliseconds(request.hold_ms), kMaxHold);
   worker.held =
-      HeldWork{asker.token, asker.request_id, request.free_slots, now_.mono + hold, next_hold_++, now_.mono, request.waiting};
+      HeldWork{asker.token, asker.request_id, request.free_slots, now_.mono + hold, next_hold_++, now_.mono, {}};
   NoteWaiting(worker, request);
   NoteDeadline(worker);
   // The answer that carried an assignment was lost, or else the worker would have named it: the

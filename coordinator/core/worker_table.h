@@ -31,7 +31,7 @@ struct HeldWork {
   Time until;
   uint64_t order = 0;  // of arrival
   Time since{};
-  std::vector<wire::SourcePosition> waiting{};  // its reduces that wait for map outputs
+  std::map<AttemptId, uint64_t> waiting{};  // its reduces that wait for map outputs: how far each has heard
 };
 
 // Things a worker is told in its reports until it must have heard: answers can be lost, so each is
