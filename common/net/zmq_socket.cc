@@ -161,7 +161,8 @@ Result<zmq::socket_t> MonitorDisconnects(NetContext& context, zmq::socket_t& soc
     monitor.set(zmq::sockopt::linger, 0);
     // Without a limit: the library waits for room in the queue, in the thread that serves all sockets.
     monitor.set(zmq::sockopt::rcvhwm, 0);
-    if (::zmq_socket_monitor(socket.handle(), address.c_str(), ZMQ_EVENT_DISCONNECTED) != 0) throw zmq::error_t();
+    if (::zmq_socket_monitor(socket.handle(), address.c_str(), ZMQ_EVENT_DISCONNECTED) != 0)
+      return NoSocket(zmq::error_t());
     try {
       monitor.connect(address);
     } catch (const zmq::error_t&) {

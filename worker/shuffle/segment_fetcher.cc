@@ -81,7 +81,10 @@ class Fetch {
 
   // Everything that has come by now; waits for the first of it.
   Attempted<void> Hear(Duration wait) {
-    if (!context_.next_sources) return {};
+    if (!context_.next_sources) {
+      if (complete_) return {};
+      return tl::unexpected(FailureOf(Error{ErrorCode::kInternal, "nobody tells this reduce of the maps that it waits for"}));
+    }
     for (;; wait = {}) {
       const auto update = context_.next_sources(wait);
       if (!update) return tl::unexpected(FailureOf(update.error()));
