@@ -8,6 +8,7 @@
 
 #include "common/base/strings.h"
 #include "common/net/key_file.h"
+#include "common/net/leader_finder.h"
 #include "submit/error_codes.h"
 
 namespace mr::submit {
@@ -51,11 +52,16 @@ Result<std::unique_ptr<Cluster>> Cluster::ConnectTo(const std::string& endpoint,
 }
 
 Error Cluster::Unreachable() const {
+  const std::string whom = net::EndpointsText(client_->endpoints());
+  const double seconds = static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout_).count()) / 1000.0;
+  if (client_->leaderless()) {
+    return Error{ErrorCode::kTimeout,
+                 StrCat("coordinator ", whom, " has no leader: members answer, but none has led for ", seconds,
+                        " s. More than half of the members must run and reach each other: look at their logs, or wait longer "
+                        "with --connect-timeout.   [", kCodeUnreachable, "]")};
+  }
   return Error{ErrorCode::kTimeout,
-               StrCat("coordinator ", endpoint(), " did not answer within ",
-                      static_cast<double>(
-                          std::chrono::duration_cast<std::chrono::milliseconds>(timeout_).count()) /
-                          1000.0,
+               StrCat("coordinator ", whom, " did not answer within ", seconds,
                       " s. Is mrcoordinator running there? Name another with -c, wait longer with "
                       "--connect-timeout, or work without one: --local. ",
                      encrypted_ ? "If it runs: does its key file allow your key?   ["

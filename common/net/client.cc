@@ -72,12 +72,14 @@ std::optional<Result<wire::ResponseBody>> Client::TakeAnswer(uint64_t request_id
     const bool unread = response->request_id == 0 && refusal != nullptr;
     if (response->request_id != request_id && !unread) continue;
     if (const auto* other = std::get_if<wire::NotLeaderResponse>(&response->body)) {
+      leaderless_ = true;
       finder_.OnNotLeader(other->endpoint, other->term, SteadyNow());
       return std::nullopt;
     }
     const bool alone = finder_.endpoints().size() == 1;  // it may have been set up anew
     if (!finder_.OnAnswer(response->epoch) && !alone) continue;  // of one that led once and does not know better
     epoch_ = std::max(epoch_, response->epoch);
+    leaderless_ = false;
     if (refusal != nullptr) return Fail(refusal->code, refusal->text);
     return std::move(response->body);
   }

@@ -59,6 +59,9 @@ class Client {
 
   uint64_t epoch() const { return epoch_; }
   const std::string& endpoint() const { return channel_->endpoint(); }  // who is asked at the moment
+  const std::vector<std::string>& endpoints() const { return finder_.endpoints(); }  // may carry keys
+  // The newest answer was of a member that does not lead: somebody is there, but nobody has said yet that it leads.
+  bool leaderless() const { return leaderless_; }
 
   Client(NetContext& context, LeaderFinder finder, std::string cluster);  // for Connect
 
@@ -71,6 +74,7 @@ class Client {
   NetContext& context_;
   LeaderFinder finder_;
   std::string connected_to_;
+  bool leaderless_ = false;
   std::unique_ptr<RequestChannel> channel_;
   Poller poller_;
   std::string cluster_;

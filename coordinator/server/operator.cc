@@ -45,7 +45,13 @@ Result<Stopped> LockStopped(Env& env, const std::string& state_dir, Missing miss
   }
   MR_RETURN_IF_ERROR(env.CreateDirectories(root));
   Stopped stopped{JoinPath(root, "coord"), nullptr};
-  MR_ASSIGN_OR_RETURN(stopped.lock, env.Lock(JoinPath(root, "lock")));
+  auto lock = env.Lock(JoinPath(root, "lock"));
+  if (!lock && lock.error().code == ErrorCode::kUnavailable) {
+    return Fail(ErrorCode::kUnavailable, StrCat(lock.error().text, ": stop the coordinator that runs there first; while it runs, "
+                                                                  "'mrsubmit status' shows it"));
+  }
+  if (!lock) return Fail(lock.error());
+  stopped.lock = std::move(*lock);
   return stopped;
 }
 
