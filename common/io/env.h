@@ -97,7 +97,8 @@ class Env {
   virtual Status SetMode(const std::string& path, uint32_t mode) = 0;
   virtual Result<SpaceInfo> Space(const std::string& path) = 0;
   // flock(LOCK_EX|LOCK_NB) on `path`, created if missing; its content becomes this process's pid.
-  // kUnavailable, naming the holder's pid, when somebody else has it.
+  // kUnavailable, naming the holder's pid, when somebody else has it. One that is being killed is waited for, up to 2 s: its
+  // first thread may be gone and another one still have the file.
   virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 };
 

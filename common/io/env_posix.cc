@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "common/base/strings.h"
@@ -19,6 +20,23 @@
 
 namespace mr {
 namespace {
+
+constexpr int kLockPollMs = 10;
+constexpr int kDyingHolderMs = 2000;
+
+// Killed, and not gone yet; or gone just now. `pid` in digits.
+bool IsDying(std::string_view pid) {
+  if (pid.empty() || pid.find_first_not_of("0123456789") != std::string_view::npos) return false;
+  const int fd = ::open(StrCat("/proc/", pid, "/stat").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT;
+  char text[512] = {};
+  const ssize_t got = ::read(fd, text, sizeof text - 1);
+  ::close(fd);
+  if (got <= 0) return true;  // it went meanwhile
+  // "PID (name) S …", and a name may hold anything.
+  const char* end = std::strrchr(text, ')');
+  return end != nullptr && (end[2] == 'Z' || end[2] == 'X');
+}
 
 // Calls `call` until it is not interrupted.
 template <class F>
@@ -325,10 +343,13 @@ class PosixEnvImpl final : public Env {
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
     Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     if (fd.get() < 0) return FailErrno(errno, StrCat("cannot open the lock file ", path));
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-      char pid[32] = {};
-      [[maybe_unused]] const ssize_t got = ::pread(fd.get(), pid, sizeof pid - 1, 0);
-      return Fail(ErrorCode::kUnavailable, StrCat(path, " is locked by process ", Trim(pid)));
+    for (int waited_ms = 0; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0; waited_ms += kLockPollMs) {
+      char text[32] = {};
+      [[maybe_unused]] const ssize_t got = ::pread(fd.get(), text, sizeof text - 1, 0);
+      const std::string_view holder = Trim(text);
+      if (waited_ms >= kDyingHolderMs || !IsDying(holder))
+        return Fail(ErrorCode::kUnavailable, StrCat(path, " is locked by process ", holder));
+      ::usleep(kLockPollMs * 1000);
     }
     const std::string pid = StrCat(::getpid(), "\n");
     if (::ftruncate(fd.get(), 0) != 0 || ::pwrite(fd.get(), pid.data(), pid.size(), 0) < 0) {

@@ -1,8 +1,15 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <thread>
+
+#include "common/base/strings.h"
 #include "common/io/env.h"
 
 namespace mr {
@@ -74,6 +81,46 @@ TEST_F(EnvPosix, ListDirectory_IsSorted) {
   Write("a", "");
   Write(".c", "");
   EXPECT_EQ(*env_.ListDirectory(root_), (std::vector<std::string>{".c", "a", "b"}));
+}
+
+// Killed with SIGKILL a process looks dead (a zombie) as soon as its first thread is, while others still hold its files.
+TEST_F(EnvPosix, Lock_WaitsForAHolderThatIsDying) {
+  int locked[2], release[2];
+  ASSERT_EQ(::pipe(locked), 0);
+  ASSERT_EQ(::pipe(release), 0);
+  const pid_t holder = ::fork();
+  ASSERT_GE(holder, 0);
+  if (holder == 0) {
+    static auto lock = env_.Lock(Path("lock"));
+    static int wait_for;
+    wait_for = release[0];
+    ::close(release[1]);
+    pthread_t second;
+    const auto outlive = [](void*) -> void* {
+      char byte;
+      while (::read(wait_for, &byte, 1) < 0) {
+      }
+      ::_exit(0);
+    };
+    if (!lock || ::pthread_create(&second, nullptr, outlive, nullptr) != 0) ::_exit(1);
+    if (::write(locked[1], "x", 1) != 1) ::_exit(1);
+    ::syscall(SYS_exit, 0);  // of this thread alone
+  }
+  char byte;
+  ASSERT_EQ(::read(locked[0], &byte, 1), 1);
+  std::string state;
+  while (state.find(") Z") == std::string::npos) {
+    std::ifstream stat(StrCat("/proc/", holder, "/stat"));
+    std::getline(stat, state);
+  }
+  std::thread ender([&] {
+    ::usleep(50'000);  // a little after the first try, most likely; sooner does no harm
+    ::close(release[1]);
+  });
+  EXPECT_TRUE(env_.Lock(Path("lock")));
+  ender.join();
+  ::waitpid(holder, nullptr, 0);
+  for (const int fd : {locked[0], locked[1], release[0]}) ::close(fd);
 }
 
 TEST_F(EnvPosix, Lock_TellsTheHoldersPid) {
