@@ -15,7 +15,8 @@ Result<std::unique_ptr<RequestChannel>> RequestChannel::Connect(NetContext& cont
       .max_message_bytes = static_cast<int64_t>(wire::kMaxMessageBytes),
       .send_queue = 4,
       .receive_queue = 4,
-      .linger_ms = 0};
+      .linger_ms = 0,
+      .ping_ttl_ms = 0};
   const auto [address, named_key] = SplitServerKey(endpoint);
   const std::string& known_key = context.impl().security.server_key;
   if (!named_key.empty() && !known_key.empty() && named_key != known_key) {

@@ -42,7 +42,8 @@ Result<std::unique_ptr<RequestServer>> RequestServer::Bind(
       .max_message_bytes = static_cast<int64_t>(wire::kMaxMessageBytes),
       .send_queue = 8,
       .receive_queue = 8,
-      .linger_ms = 1000};
+      .linger_ms = 1000,
+      .ping_every_ms = 0};
   auto impl = std::make_unique<Impl>();
   MR_ASSIGN_OR_RETURN(impl->socket,
                       zmq_internal::MakeServerSocket(context, limits, endpoints, &impl->endpoints));

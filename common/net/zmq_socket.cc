@@ -29,9 +29,9 @@ void SetCommon(zmq::socket_t& socket, const SocketLimits& limits, bool ipv6) {
   socket.set(opt::rcvhwm, limits.receive_queue);
   socket.set(opt::handshake_ivl, kHandshakeMs);
   // Finds dead hosts and networks, not hung programs: the IO thread answers.
-  socket.set(opt::heartbeat_ivl, 2000);
+  socket.set(opt::heartbeat_ivl, limits.ping_every_ms);
   socket.set(opt::heartbeat_timeout, 6000);
-  socket.set(opt::heartbeat_ttl, 8000);
+  socket.set(opt::heartbeat_ttl, limits.ping_ttl_ms);
   socket.set(opt::tcp_keepalive, 1);
   socket.set(opt::tcp_keepalive_idle, 30);
   socket.set(opt::tcp_keepalive_intvl, 10);

@@ -56,6 +56,12 @@ struct SocketLimits {
   int send_queue = 0;  // messages per peer
   int receive_queue = 0;
   int linger_ms = 0;
+  // libzmq looks for a timer from the first one on, and every ping that is sent, or comes with a time to live, has one
+  // that the next message cancels: a server of thousands of connections would stop for 100 ms every two seconds. So
+  // of request connections only the client's end pings, without a time to live; the server's end has the leases, and
+  // TCP's keep-alive.
+  int ping_every_ms = 2000;  // 0 = never
+  int ping_ttl_ms = 8000;    // the peer closes after such a silence; 0 = it does not
 };
 
 // A socket that connects: keys, keep-alive, reconnection with jitter, no queueing for a server that

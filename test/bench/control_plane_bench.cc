@@ -1,7 +1,7 @@
 // Load for a coordinator: N simulated workers over real sockets, each with the two channels that a
 // real one has, that run one job of tasks which do nothing (or sleep). Everything that mrworker
-// says is said: registration, requests for work, reports with progress and outcomes. One thread;
-// its own share of the processor is part of what is measured.
+// says is said: registration, requests for work, reports with progress and outcomes, pings. One thread, and as
+// little work for it as can be: its own share of the processor is part of what is measured.
 //
 //   usage: control_plane_bench ENDPOINT [WORKERS] [TASKS] [TASK_MS]
 //   prints: tasks per second, then the median and the 99th percentile of the time between a request
@@ -23,13 +23,14 @@
 #include "common/base/strings.h"
 #include "common/net/client.h"
 #include "common/wire/codec.h"
+#include "test/bench/zmtp_client.h"
 
 namespace mr {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr size_t kWorkersPerContext = 250;  // so that their ends of the connections have threads enough
+constexpr size_t kPingTurns = 20;  // each connection pings every 20th time that heartbeats are looked at: 2 s
 constexpr uint64_t kSplitBytes = 1u << 20;
 
 Time Now() { return SystemClock().Read().mono; }
@@ -40,7 +41,6 @@ Time Now() { return SystemClock().Read().mono; }
 }
 
 struct SimulatedWorker {
-  std::unique_ptr<net::RequestChannel> work, report;
   uint64_t client = 0;
   uint64_t next_request = 1;
   WorkerRef ref;
@@ -53,10 +53,14 @@ struct SimulatedWorker {
   Time heartbeat{};
 };
 
+// The channels of worker i.
+size_t WorkOf(size_t i) { return 2 * i; }
+size_t ReportOf(size_t i) { return 2 * i + 1; }
+
 struct Due {
   Time at;
   size_t worker;
-  AttemptId attempt;
+  std::optional<AttemptId> attempt;  // to end; none: the worker's first request for work
   bool operator<(const Due& other) const { return at > other.at; }  // the earliest on top
 };
 
@@ -66,13 +70,9 @@ class Load {
       : task_time_(task_time), tasks_(tasks), random_(1), workers_(workers) {
     const uint64_t base = RandomSeed() << 20;
     for (size_t i = 0; i < workers; ++i) {
-      if (i % kWorkersPerContext == 0) contexts_.push_back(std::make_unique<net::NetContext>());
-      SimulatedWorker& worker = workers_[i];
-      worker.client = base + i;
-      worker.work = Take(net::RequestChannel::Connect(*contexts_.back(), endpoint));
-      worker.report = Take(net::RequestChannel::Connect(*contexts_.back(), endpoint));
-      poller_.Add(*worker.work, static_cast<int>(2 * i));
-      poller_.Add(*worker.report, static_cast<int>(2 * i + 1));
+      workers_[i].client = base + i;
+      Check(clients_.Connect(endpoint));
+      Check(clients_.Connect(endpoint));
     }
   }
 
@@ -89,7 +89,9 @@ class Load {
   // Until every task is done.
   void Run() {
     const Time start = Now();
-    for (size_t i = 0; i < workers_.size(); ++i) AskForWork(i);
+    // Spread over one task's time: paced workers do not come all at once.
+    for (size_t i = 0; i < workers_.size(); ++i)
+      due_.push({start + task_time_ * static_cast<int64_t>(i) / static_cast<int64_t>(workers_.size()), i, std::nullopt});
     while (done_ < tasks_) {
       if (Now() - start > std::chrono::seconds(110))
         Die(StrCat("only ", done_, " tasks were done in time"));
@@ -105,18 +107,16 @@ class Load {
   }
 
  private:
-  template <class T>
-  static T Take(Result<T> result) {
-    if (!result) Die(result.error().text);
-    return std::move(*result);
+  static void Check(const Status& status) {
+    if (!status) Die(status.error().text);
   }
 
-  bool Send(net::RequestChannel& channel, SimulatedWorker& worker, wire::RequestBody body) {
+  void Send(size_t channel, SimulatedWorker& worker, wire::RequestBody body) {
     wire::Request request;
     request.client = worker.client;
     request.request_id = worker.next_request++;
     request.body = std::move(body);
-    return channel.Send(wire::Encode(request)).has_value();
+    Check(clients_.Send(channel, wire::Encode(request)));
   }
 
   void SendRegistration(size_t i) {
@@ -126,7 +126,8 @@ class Load {
     request.host = "localhost";
     request.slots = 1;
     request.data_endpoint = "tcp://127.0.0.1:1";
-    worker.report_busy = Send(*worker.report, worker, std::move(request));
+    Send(ReportOf(i), worker, std::move(request));
+    worker.report_busy = true;
   }
 
   void AskForWork(size_t i) {
@@ -137,7 +138,8 @@ class Load {
     request.free_slots = 1;
     request.accepted.swap(worker.accepted);
     worker.asked_at = Now();
-    worker.work_busy = Send(*worker.work, worker, std::move(request));
+    Send(WorkOf(i), worker, std::move(request));
+    worker.work_busy = true;
   }
 
   void Report(size_t i) {
@@ -152,7 +154,8 @@ class Load {
     }
     request.outcomes = worker.outcomes;
     worker.heartbeat = Now() + milliseconds(500);
-    worker.report_busy = Send(*worker.report, worker, std::move(request));
+    Send(ReportOf(i), worker, std::move(request));
+    worker.report_busy = true;
   }
 
   void Finish(size_t i, const AttemptId& attempt) {
@@ -175,40 +178,35 @@ class Load {
     Duration patience = milliseconds(100);
     if (!due_.empty())
       patience = std::clamp<Duration>(due_.top().at - Now(), milliseconds(0), patience);
-    for (const int key : Take(poller_.Wait(patience))) {
-      const auto i = static_cast<size_t>(key) / 2;
-      key % 2 == 0 ? TakeWork(i) : TakeReport(i);
-    }
+    Check(clients_.Wait(patience, [this](size_t channel, std::string_view bytes) {
+      channel % 2 == 0 ? TakeWork(channel / 2, bytes) : TakeReport(channel / 2, bytes);
+    }));
     const Time now = Now();
     while (!due_.empty() && due_.top().at <= now) {
       const Due due = due_.top();
       due_.pop();
-      Finish(due.worker, due.attempt);
+      due.attempt ? Finish(due.worker, *due.attempt) : AskForWork(due.worker);
     }
     if (now < next_heartbeats_) return;
     next_heartbeats_ = now + milliseconds(100);
+    Check(clients_.Ping(next_ping_++ % kPingTurns, kPingTurns));
     for (size_t i = 0; i < workers_.size(); ++i) {
       if (workers_[i].registered && workers_[i].heartbeat <= now) Report(i);
     }
   }
 
-  std::optional<wire::ResponseBody> Receive(net::RequestChannel& channel) {
-    const std::optional<std::string> bytes = channel.Receive();
-    if (!bytes) return std::nullopt;
-    wire::ResponseBody body = Take(wire::Decode<wire::Response>(*bytes)).body;
-    if (const auto* error = std::get_if<wire::ErrorResponse>(&body)) Die(error->text);
-    return body;
+  static wire::ResponseBody Read(std::string_view bytes) {
+    Result<wire::Response> response = wire::Decode<wire::Response>(bytes);
+    if (!response) Die(response.error().text);
+    if (const auto* error = std::get_if<wire::ErrorResponse>(&response->body)) Die(error->text);
+    return std::move(response->body);
   }
 
-  void TakeWork(size_t i) {
+  void TakeWork(size_t i, std::string_view bytes) {
     SimulatedWorker& worker = workers_[i];
-    const std::optional<wire::ResponseBody> body = Receive(*worker.work);
-    if (!body) {
-      if (!worker.work_busy) AskForWork(i);  // it can be sent now
-      return;
-    }
+    const wire::ResponseBody body = Read(bytes);
     worker.work_busy = false;
-    const auto& response = std::get<wire::WorkResponse>(*body);
+    const auto& response = std::get<wire::WorkResponse>(body);
     if (!response.assignment) return AskForWork(i);
     const Time now = Now();
     latencies_.push_back(std::chrono::duration<double, std::milli>(now - worker.asked_at).count());
@@ -223,21 +221,17 @@ class Load {
     Finish(i, attempt);
   }
 
-  void TakeReport(size_t i) {
+  void TakeReport(size_t i, std::string_view bytes) {
     SimulatedWorker& worker = workers_[i];
-    const std::optional<wire::ResponseBody> body = Receive(*worker.report);
-    if (!body) {
-      if (!worker.registered && !worker.report_busy) SendRegistration(i);
-      return;
-    }
+    const wire::ResponseBody body = Read(bytes);
     worker.report_busy = false;
-    if (const auto* registered = std::get_if<wire::RegisterResponse>(&*body)) {
+    if (const auto* registered = std::get_if<wire::RegisterResponse>(&body)) {
       worker.ref = registered->worker;
       worker.registered = true;
       ++registered_;
       return;
     }
-    const auto& response = std::get<wire::ReportResponse>(*body);
+    const auto& response = std::get<wire::ReportResponse>(body);
     for (const AttemptId& attempt : response.cancel) worker.running.erase(attempt);
     for (const AttemptId& attempt : response.recorded) {
       done_ += std::erase_if(worker.outcomes,
@@ -251,15 +245,15 @@ class Load {
   const Duration task_time_;
   const uint64_t tasks_;
   Random random_;
-  std::vector<std::unique_ptr<net::NetContext>> contexts_;
+  bench::ZmtpClients clients_;
   std::vector<SimulatedWorker> workers_;
-  net::Poller poller_;
   std::priority_queue<Due> due_;
   std::vector<double> latencies_;  // milliseconds
   size_t registered_ = 0;
   uint64_t done_ = 0;
   Time last_done_{};
   Time next_heartbeats_{};
+  size_t next_ping_ = 0;
 };
 
 // A job of `tasks` map tasks that no real worker could run.
