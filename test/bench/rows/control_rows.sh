@@ -136,14 +136,15 @@ wait_task() {
 seconds_since() { awk -v us=$((${EPOCHREALTIME/./} - $1)) 'BEGIN { printf "%.6f", us / 1e6 }'; }
 
 row_B7() {
-  local round from process lease=2
+  local round from process lease=2 rounds=$runs
+  [[ $size == full ]] || rounds=1
   need_text
   # One split that takes long enough to be killed in: each word of it is looked at by a slow expression.
   printf 'a' >"$work/one"
   slow=$work/slow-input
   for round in {1..256}; do cat "$text" 2>/dev/null || break; done | head -c $((512 << 20)) >"$slow"
-  for ((round = 1; round <= runs; ++round)); do
-    say "B7: run $round of $runs"
+  for ((round = 1; round <= rounds; ++round)); do
+    say "B7: run $round of $rounds"
     start_coordinator --worker-timeout ${lease}s
     start_worker "w1-$round" --slots 1
     start_worker "w2-$round" --slots 1
