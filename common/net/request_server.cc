@@ -43,7 +43,7 @@ Result<std::unique_ptr<RequestServer>> RequestServer::Bind(
       .send_queue = 8,
       .receive_queue = 8,
       .linger_ms = 1000,
-      .ping_every_ms = 0};
+      .ping_every_ms = 30'000};
   auto impl = std::make_unique<Impl>();
   MR_ASSIGN_OR_RETURN(impl->socket,
                       zmq_internal::MakeServerSocket(context, limits, endpoints, &impl->endpoints));

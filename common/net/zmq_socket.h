@@ -57,10 +57,10 @@ struct SocketLimits {
   int receive_queue = 0;
   int linger_ms = 0;
   // libzmq looks for a timer from the first one on, and every ping that is sent, or comes with a time to live, has one
-  // that the next message cancels: a server of thousands of connections would stop for 100 ms every two seconds. So
-  // of request connections only the client's end pings, without a time to live; the server's end has the leases, and
-  // TCP's keep-alive.
-  int ping_every_ms = 2000;  // 0 = never
+  // that the next message cancels: a server of thousands of connections would stop for 100 ms at each round of pings.
+  // So the client's end of request connections pings without a time to live, and the server's end seldom: it closes
+  // the connection of one that has vanished, for which nobody waits; leases find the loss of a worker.
+  int ping_every_ms = 2000;
   int ping_ttl_ms = 8000;    // the peer closes after such a silence; 0 = it does not
 };
 

@@ -76,7 +76,9 @@ Status ZmtpClients::Connect(const std::string& endpoint) {
   if (!endpoint.starts_with(kScheme) || colon < kScheme.size() ||
       std::from_chars(endpoint.data() + colon + 1, endpoint.data() + endpoint.size(), port).ec != std::errc{} ||
       ::inet_pton(AF_INET, endpoint.substr(kScheme.size(), colon - kScheme.size()).c_str(), &address.sin_addr) != 1)
-    return Fail(ErrorCode::kInvalidArgument, StrCat("wants tcp://ADDRESS:PORT, got ", endpoint));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat(endpoint, " is not tcp://ADDRESS:PORT with an IPv4 address, which is all that this load speaks: "
+                                 "start the coordinator with --listen tcp://127.0.0.1:0"));
   address.sin_port = htons(port);
   Connection connection;
   connection.descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

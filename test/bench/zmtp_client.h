@@ -24,7 +24,6 @@ class ZmtpClients {
 
   // To tcp://HOST:PORT, HOST an IPv4 address. Errors: kInvalidArgument, kUnavailable, kIo.
   Status Connect(const std::string& endpoint);
-  size_t size() const { return connections_.size(); }
 
   // A request of one part; goes out at once, or as the socket takes it.
   Status Send(size_t connection, std::string_view body);

@@ -251,6 +251,27 @@ TEST(RequestServer, Reply_ToAPeerThatNeverReadsIsUnavailable) {
   ExpectServes(context, *server);
 }
 
+// Its host has gone, or it never spoke the protocol: the connection must not be held for ever. Takes half a minute of
+// waiting for the server's ping.
+TEST(RequestServer, ClosesTheConnectionOfOneThatDoesNotAnswerPings) {
+  NetContext context;
+  auto server = MakeServer(context);
+  RawPeer peer(server->endpoints().front());
+  peer.Handshake();
+  peer.ReadToEnd();
+  ExpectServes(context, *server);
+}
+
+// A time to live would cost the server a timer for each ping of each of its clients.
+TEST(RequestChannel, Ping_HasNoTimeToLive) {
+  DeadEndpoint endpoint;
+  NetContext context;
+  auto channel = MakeChannel(context, endpoint.text());
+  RawPeer server(endpoint.Accept());
+  server.Handshake("ROUTER");
+  EXPECT_EQ(server.ReadShortFrame(), std::string("\x04PING\0\0", 7));
+}
+
 TEST(RequestServer, Receive_OversizedFrameHurtsOnlyItsSender) {
   NetContext context;
   auto server = MakeServer(context);

@@ -113,6 +113,7 @@ class RawPeer {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   }
+  explicit RawPeer(int connected) : socket_(connected) {}  // takes it over
   ~RawPeer() { ::close(socket_); }
   RawPeer(const RawPeer&) = delete;
   RawPeer& operator=(const RawPeer&) = delete;
@@ -127,18 +128,17 @@ class RawPeer {
     return true;
   }
 
-  // Greeting and READY command of a DEALER with the NULL mechanism.
-  void Handshake() {
+  // Greeting and READY command with the NULL mechanism.
+  void Handshake(const std::string& type = "DEALER") {
     std::string greeting("\xff\0\0\0\0\0\0\0\0\x7f\x03\0NULL", 16);
     greeting.resize(64, '\0');
     const std::string property =
-        std::string("\x0bSocket-Type", 12) + std::string("\0\0\0\x06", 4) + "DEALER";
+        std::string("\x0bSocket-Type", 12) + std::string("\0\0\0", 3) + static_cast<char>(type.size()) + type;
     const std::string body = std::string("\x05READY", 6) + property;
     ASSERT_TRUE(Write(greeting + '\x04' + static_cast<char>(body.size()) + body));
     // Messages before the other side's READY would end the connection.
     Read(64);
-    const std::string header = Read(2);
-    if (header.size() == 2) Read(static_cast<uint8_t>(header[1]));
+    ReadShortFrame();
   }
 
   std::string Read(size_t bytes) {
@@ -161,6 +161,12 @@ class RawPeer {
     return frame.append(body);
   }
 
+  // The body of the next frame of less than 256 bytes.
+  std::string ReadShortFrame() {
+    const std::string header = Read(2);
+    return header.size() < 2 ? "" : Read(static_cast<uint8_t>(header[1]));
+  }
+
   // Until the other side closes.
   void ReadToEnd() {
     char buffer[4096];
@@ -172,7 +178,7 @@ class RawPeer {
   const int socket_;
 };
 
-// An address where nobody listens, as long as it lives.
+// An address where nobody listens, as long as it lives or until Accept.
 class DeadEndpoint {
  public:
   DeadEndpoint() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -188,6 +194,11 @@ class DeadEndpoint {
   DeadEndpoint(const DeadEndpoint&) = delete;
   DeadEndpoint& operator=(const DeadEndpoint&) = delete;
   const std::string& text() const { return text_; }
+  // Listens after all; the first connection that comes, for a RawPeer.
+  int Accept() {
+    EXPECT_EQ(::listen(socket_, 1), 0);
+    return ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+  }
 
  private:
   const int socket_;
