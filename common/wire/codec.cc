@@ -12,7 +12,12 @@
 namespace mr::wire {
 namespace {
 
-using Packer = msgpack::packer<msgpack::sbuffer>;
+// Messages are written where they are wanted: no buffer between.
+struct Appender {
+  std::string& out;
+  void write(const char* bytes, size_t size) { out.append(bytes, size); }
+};
+using Packer = msgpack::packer<Appender>;
 
 // Every struct starts with this; a changed layout gets a new number (and a decoder for the old one, where
 // bytes of the old one can still be around).
@@ -339,11 +344,17 @@ void Say(std::string& out, const T& value) {
 }  // namespace
 
 template <class M>
-std::string Encode(const M& message) {
-  msgpack::sbuffer buffer;
-  Packer packer(buffer);
+void EncodeTo(const M& message, std::string& out) {
+  Appender appender{out};
+  Packer packer(appender);
   Put(packer, message);
-  return std::string(buffer.data(), buffer.size());
+}
+
+template <class M>
+std::string Encode(const M& message) {
+  std::string out;
+  EncodeTo(message, out);
+  return out;
 }
 
 template <class M>
@@ -381,6 +392,7 @@ std::string Describe(const M& message) {
 }
 
 #define MR_WIRE_MESSAGE(Type)                            \
+  template void EncodeTo<Type>(const Type&, std::string&); \
   template std::string Encode<Type>(const Type&);        \
   template Result<Type> Decode<Type>(std::string_view);  \
   template std::string Describe<Type>(const Type&)

@@ -20,6 +20,9 @@ namespace mr::wire {
 // M: Request, Response, ToTaskMessage, FromTaskMessage, Record. Instantiated in codec.cc.
 template <class M>
 std::string Encode(const M& message);
+// The same, behind what `out` holds already.
+template <class M>
+void EncodeTo(const M& message, std::string& out);
 template <class M>
 Result<M> Decode(std::string_view bytes);
 

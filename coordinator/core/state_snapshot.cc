@@ -29,9 +29,15 @@ class Writer {
   explicit Writer(std::string& out) : out_(out) {}
 
   void Add(wire::RecordBody body) {
-    const std::string bytes = wire::Encode(wire::Record{std::move(body)});
-    Put(out_, static_cast<uint32_t>(bytes.size()));
-    out_ += bytes;
+    Add(wire::Record{std::move(body)});
+  }
+
+  void Add(const wire::Record& record) {
+    const size_t head = out_.size();
+    Put(out_, uint32_t{0});
+    wire::EncodeTo(record, out_);
+    const auto size = static_cast<uint32_t>(out_.size() - head - sizeof(uint32_t));
+    std::memcpy(out_.data() + head, &size, sizeof size);
   }
 
   void AddTask(const JobEntry& job, const TaskId& id) {
@@ -50,7 +56,13 @@ class Writer {
     if (!task.completion) return;
     const Completion& won = *task.completion;
     if (const auto* map = std::get_if<wire::MapResult>(&won.result)) {
-      Add(wire::MapCompleted{won.attempt, {}, *map, won.counters, won.times});
+      // A job has up to a million of these, and nobody is answered meanwhile: the record's memory is used again.
+      auto& completed = std::get<wire::MapCompleted>(map_completed_.body);
+      completed.attempt = won.attempt;
+      completed.result = *map;
+      completed.counters = won.counters;
+      completed.times = won.times;
+      Add(map_completed_);
     } else if (const auto* reduce = std::get_if<wire::ReduceResult>(&won.result)) {
       Add(wire::ReduceCommitted{won.attempt, *reduce, won.counters, won.times});
     }
@@ -68,6 +80,7 @@ class Writer {
 
  private:
   std::string& out_;
+  wire::Record map_completed_{wire::MapCompleted{}};
 };
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace mr::coordinator {
 namespace {
 
 constexpr Duration kHelloInterval = std::chrono::milliseconds(200);
+constexpr uint64_t kCompactedAtOnce = 2000;  // entries; a turn adds far fewer
 // Above it the owner takes no new requests until the others have caught up.
 constexpr uint64_t kCongestedEntries = 20'000;
 
@@ -159,6 +160,7 @@ Status Replica::Pump() {
     core_->Advance();
   }
   Notice();
+  CompactSome();
   if (store_->WantsSnapshot()) return SaveSnapshot();
   return {};
 }
@@ -216,8 +218,15 @@ Status Replica::SaveSnapshot() {
   ++counts_.snapshots_saved;
   if (options_.group.alone()) bytes = std::make_shared<const std::string>();
   const uint64_t keep = options_.group.alone() ? 0 : options_.keep_entries;
-  core_->Compact({meta, std::move(bytes)}, {meta.index.value - std::min(meta.index.value, keep)});
+  core_->Compact({meta, std::move(bytes)}, {});
+  compact_to_ = {meta.index.value - std::min(meta.index.value, keep)};
   return {};
+}
+
+// Little by little: to free the entries of a whole snapshot at once would keep everybody waiting for some ten milliseconds.
+void Replica::CompactSome() {
+  const raft::Index base = core_->log().base();
+  if (base < compact_to_) core_->CompactLog({std::min(compact_to_.value, base.value + kCompactedAtOnce)});
 }
 
 // ---- what there is to know --------------------------------------------------------------------------------

@@ -136,6 +136,7 @@ class Replica {
   Status Apply(const raft::Entry& entry);
   Status LoadSnapshot(const raft::Snapshot& snapshot);
   Status SaveSnapshot();
+  void CompactSome();
   void Notice();
   void TakeWorkers(const WorkerCount& count);
 
@@ -148,6 +149,7 @@ class Replica {
   std::string members_;  // as the log or its snapshot says; empty: alone
   raft::Term applied_term_;
   raft::Index proposed_;
+  raft::Index compact_to_;  // what the newest snapshot made superfluous, dropped little by little
   std::map<uint64_t, std::optional<raft::Index>> reads_;
   std::map<raft::NodeId, std::string> client_endpoints_;
   WorkerCount workers_;

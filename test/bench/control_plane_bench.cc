@@ -89,6 +89,7 @@ class Load {
   // Until every task is done.
   void Run() {
     const Time start = Now();
+    running_ = true;
     // Spread over one task's time: paced workers do not come all at once.
     for (size_t i = 0; i < workers_.size(); ++i)
       due_.push({start + task_time_ * static_cast<int64_t>(i) / static_cast<int64_t>(workers_.size()), i, std::nullopt});
@@ -132,7 +133,7 @@ class Load {
 
   void AskForWork(size_t i) {
     SimulatedWorker& worker = workers_[i];
-    if (worker.work_busy || !worker.running.empty() || !worker.registered) return;
+    if (!running_ || worker.work_busy || !worker.running.empty() || !worker.registered) return;
     wire::WorkRequest request;
     request.worker = worker.ref;
     request.free_slots = 1;
@@ -250,6 +251,7 @@ class Load {
   std::priority_queue<Due> due_;
   std::vector<double> latencies_;  // milliseconds
   size_t registered_ = 0;
+  bool running_ = false;  // before, there is no job: who asks for work waits for one
   uint64_t done_ = 0;
   Time last_done_{};
   Time next_heartbeats_{};

@@ -103,7 +103,11 @@ void RaftCore::Compact(Snapshot snapshot, Index keep_after) {
   CHECK(snapshot.meta.index <= applied_) << "a snapshot of what is not applied yet";
   if (snapshot.meta.index <= snapshot_.meta.index) return;
   snapshot_ = std::move(snapshot);
-  const Index upto = std::min(keep_after, snapshot_.meta.index);
+  CompactLog(std::min(keep_after, snapshot_.meta.index));
+}
+
+void RaftCore::CompactLog(Index upto) {
+  CHECK(upto <= snapshot_.meta.index) << "only what a snapshot contains may go";
   if (upto > log_.base()) log_.CompactTo(upto, *log_.TermAt(upto));
 }
 

@@ -105,6 +105,8 @@ class RaftCore {
   // `snapshot` is durable and contains everything applied up to its index; the log up to
   // `keep_after` may go. CHECK: snapshot index ≤ applied().
   void Compact(Snapshot snapshot, Index keep_after);
+  // More of the log may go: everything up to `upto`. CHECK: the snapshot contains it.
+  void CompactLog(Index upto);
 
   bool HasReady();
   Ready TakeReady();  // CHECK: none is outstanding
