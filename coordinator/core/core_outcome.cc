@@ -88,11 +88,14 @@ void CoordinatorCore::TakeResult(Worker& worker, const wire::AttemptOutcome& out
   const auto* reduce = std::get_if<wire::ReduceResult>(&*outcome.result);
   const bool granted = !job.publishes(id.task.phase) || job.Find(id.task)->granted == id ||
                        Mutated(Mutant::kF03ResultWithoutGrant);
-  const bool map_fits = map != nullptr && id.task.phase == Phase::kMap &&
+  const auto leaves_out_what_it_may = [&](const std::vector<wire::BadRecord>& skipped) {
+    return skipped.size() <= job.spec.config.skip_bad_records;
+  };
+  const bool map_fits = map != nullptr && id.task.phase == Phase::kMap && leaves_out_what_it_may(map->skipped) &&
                         (job.map_only() || map->partition_bytes.size() == job.reduces.size());
   if (map_fits && granted) {
     TakeMap(worker, outcome, *map);
-  } else if (reduce != nullptr && id.task.phase == Phase::kReduce && granted) {
+  } else if (reduce != nullptr && id.task.phase == Phase::kReduce && leaves_out_what_it_may(reduce->skipped) && granted) {
     TakeReduce(outcome, *reduce);
   } else if (std::holds_alternative<wire::FinishResult>(*outcome.result) &&
              id.task.phase == Phase::kFinish) {

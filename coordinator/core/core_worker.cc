@@ -29,6 +29,10 @@ Status CheckRegistration(const wire::RegisterRequest& request) {
     return Fail(ErrorCode::kInvalidArgument,
                 "a worker's name must have 1 to 255 bytes; give it with --name");
   }
+  if (request.host.size() > 255) {
+    return Fail(ErrorCode::kInvalidArgument, StrCat("worker ", Printable(request.name), " is on a host with a name of ",
+                                                    request.host.size(), " bytes; at most 255"));
+  }
   if (request.slots == 0 || request.slots > kMaxSlots) {
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat("worker ", Printable(request.name), " offers ", request.slots,

@@ -44,6 +44,8 @@ class Writer {
     const TaskEntry& task = *job.Find(id);
     for (const FailedAttempt& failed : task.failures)
       Add(wire::AttemptFailed{failed.attempt, failed.worker_name, failed.failure, failed.unix_ms});
+    // Before its completion: another attempt of it may have been running, and won since.
+    if (job.paused_by == id) Add(wire::JobPaused{job.id, id, job.pause_reason});
     if (task.output_lost) {
       // Which output it was does not matter any more.
       wire::MapResult lost;
@@ -72,7 +74,6 @@ class Writer {
     Add(wire::JobSubmitted{job.id, job.client, job.request_id, job.submitted_unix_ms, job.spec});
     for (uint32_t i = 0; i < job.maps.size(); ++i) AddTask(job, {job.id, Phase::kMap, i});
     for (uint32_t i = 0; i < job.reduces.size(); ++i) AddTask(job, {job.id, Phase::kReduce, i});
-    if (job.paused_by) Add(wire::JobPaused{job.id, *job.paused_by, job.pause_reason});
     if (job.stage == JobStage::kActive) return;
     Add(wire::JobFinishing{job.id, job.success, job.killed, job.reason});
     if (job.stage == JobStage::kEnded) Add(wire::JobEnded{job.id, job.ended_unix_ms, job.left_behind});

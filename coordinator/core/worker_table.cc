@@ -73,4 +73,9 @@ std::vector<WorkerId> WorkerTable::Waiting() const {
   return ids;
 }
 
+void WorkerTable::NoteHost(const std::string& host) {
+  if (!first_host_) first_host_ = host;
+  several_hosts_ = several_hosts_ || host != *first_host_;
+}
+
 }  // namespace mr::coordinator

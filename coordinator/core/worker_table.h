@@ -135,9 +135,9 @@ class WorkerTable {
   std::vector<Worker>& workers() { return workers_; }  // by id
   const std::vector<Worker>& workers() const { return workers_; }
   uint32_t alive_count() const;
-  void NoteHost(const std::string& host) { hosts_.insert(host); }
+  void NoteHost(const std::string& host);
   // Whether all workers ever registered were of one host, so that no map output crosses a network.
-  bool OnOneHost() const { return hosts_.size() <= 1; }
+  bool OnOneHost() const { return !several_hosts_; }
   // Held requests, oldest first.
   std::vector<WorkerId> Waiting() const;
 
@@ -145,7 +145,8 @@ class WorkerTable {
   std::vector<Worker> workers_;  // index = id - 1
   std::map<std::string, WorkerId> by_name_;
   uint64_t last_session_ = 0;
-  std::set<std::string> hosts_;
+  std::optional<std::string> first_host_;
+  bool several_hosts_ = false;
 };
 
 }  // namespace mr::coordinator

@@ -88,6 +88,7 @@ Result<std::vector<Replica::News>> Replica::Receive() {
     if (!message) break;
     MR_ASSIGN_OR_RETURN(const bool admitted, Admit(*message));
     if (!admitted) continue;
+    heard_[message->from] = now_;
     if (const auto* of_raft = std::get_if<raft::Message>(&message->body)) {
       MR_RETURN_IF_ERROR(CheckNothingIsLost(*of_raft));
       core_->Step(*of_raft);
@@ -122,6 +123,7 @@ void Replica::TakeWorkers(const WorkerCount& count) {
 }
 
 void Replica::Tick(Time now) {
+  now_ = now;
   if (now < next_tick_) return;
   next_tick_ = now + options_.tick;
   if (options_.group.alone()) return;  // it leads from the start
@@ -243,7 +245,11 @@ std::vector<PeerStatus> Replica::peers() const {
   std::vector<PeerStatus> peers;
   for (const GroupMember& member : options_.group.members) {
     const raft::Progress* progress = core_->progress(member.node);
-    if (progress != nullptr) peers.push_back({member.node, member.endpoint, progress->recent_active, progress->match});
+    if (progress == nullptr) continue;
+    // Not recent_active, which is false for a moment whenever the core begins to count its majority anew.
+    const auto heard = heard_.find(member.node);
+    const bool answers = heard != heard_.end() && now_ - heard->second < options_.election_ticks * options_.tick;
+    peers.push_back({member.node, member.endpoint, answers, progress->match});
   }
   return peers;
 }

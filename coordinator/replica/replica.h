@@ -152,6 +152,8 @@ class Replica {
   raft::Index compact_to_;  // what the newest snapshot made superfluous, dropped little by little
   std::map<uint64_t, std::optional<raft::Index>> reads_;
   std::map<raft::NodeId, std::string> client_endpoints_;
+  Time now_{};                          // of the last Tick
+  std::map<raft::NodeId, Time> heard_;  // when a member last said anything
   WorkerCount workers_;
   std::set<raft::NodeId> strangers_;  // members with another disk than theirs, already complained of
   Time next_tick_{};

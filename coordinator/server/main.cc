@@ -280,6 +280,11 @@ Status Serve(const ServerOptions& options, RunningSettings& running) {
   }
   MR_ASSIGN_OR_RETURN(const auto state, StateDirectory::Open(env, options.state_dir));
   const bool durably = !state->temporary() && !options.keep_nothing;
+  if (options.keep_nothing && env.Exists(JoinPath(state->path(), kMemberDirectory))) {
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat(state->path(), " holds the jobs of a coordinator that kept them; with --volatile they would neither go "
+                       "on nor be kept. Leave --volatile out, or give another --state-dir"));
+  }
   MR_ASSIGN_OR_RETURN(BlobStore blobs, BlobStore::Open(env, JoinPath(state->path(), "plugins"),
                                                        durably));
   CoordinatorState machine(/*alone=*/options.peers.empty());

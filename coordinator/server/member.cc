@@ -33,7 +33,7 @@ Result<std::unique_ptr<Replica>> OpenVolatile(StateMachine& machine) {
 }
 
 Result<std::unique_ptr<Replica>> OpenAlone(Env& env, const std::string& state_directory, StateMachine& machine) {
-  const std::string directory = JoinPath(state_directory, "coord");
+  const std::string directory = JoinPath(state_directory, kMemberDirectory);
   MR_ASSIGN_OR_RETURN(DiskStore::Opened opened, DiskStore::Open(env, directory, {}));
   LogOpened(directory, opened.restored, opened.warnings);
   LOG(INFO) << "jobs are kept in " << directory << ": a restart of the coordinator goes on with them";
@@ -42,7 +42,7 @@ Result<std::unique_ptr<Replica>> OpenAlone(Env& env, const std::string& state_di
 
 Result<std::unique_ptr<Replica>> OpenMember(Env& env, net::NetContext& context, const MemberOptions& options,
                                             StateMachine& machine) {
-  const std::string directory = JoinPath(options.state_directory, "coord");
+  const std::string directory = JoinPath(options.state_directory, kMemberDirectory);
   raft::StorageOptions storage;
   storage.node = options.self;
   storage.create = false;

@@ -12,6 +12,9 @@
 
 namespace mr::coordinator {
 
+// In the state directory: log and snapshots.
+inline constexpr const char* kMemberDirectory = "coord";
+
 // Alone, and everything is forgotten at the end. Nothing is paid for it.
 Result<std::unique_ptr<Replica>> OpenVolatile(StateMachine& machine);
 // Alone, in `state_directory`/coord, which is made. Errors: kUnavailable when another process has it, kDataLoss and

@@ -39,12 +39,12 @@ enum class Missing : uint8_t { kIsMade, kIsAnError };
 
 Result<Stopped> LockStopped(Env& env, const std::string& state_dir, Missing missing) {
   MR_ASSIGN_OR_RETURN(const std::string root, AbsolutePath(state_dir));
-  if (missing == Missing::kIsAnError && !env.Exists(JoinPath(root, "coord"))) {
+  if (missing == Missing::kIsAnError && !env.Exists(JoinPath(root, kMemberDirectory))) {
     return Fail(ErrorCode::kNotFound, StrCat("there is no coordinator's state in ", root,
                                              ": give the --state-dir that mrcoordinator was started with"));
   }
   MR_RETURN_IF_ERROR(env.CreateDirectories(root));
-  Stopped stopped{JoinPath(root, "coord"), nullptr};
+  Stopped stopped{JoinPath(root, kMemberDirectory), nullptr};
   auto lock = env.Lock(JoinPath(root, "lock"));
   if (!lock && lock.error().code == ErrorCode::kUnavailable) {
     return Fail(ErrorCode::kUnavailable, StrCat(lock.error().text, ": stop the coordinator that runs there first; while it runs, "

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Makes each known mistake again and sees that its test notices, and for most that the simulation does too. Prints the
-# table of mutants and their killers; fails for a survivor. Arguments: source folder, build folder.
+# table of mutants and their killers; fails for a survivor.
+# Arguments: the environment variable that switches a mutant on, the header that lists them, the table of their tests, the
+# program of test cases, then the simulation with its arguments, without --seeds.
 set -euo pipefail
 
-source_dir=$1
-cases=$2/test/mutant_cases
-sim=$2/test/mutant_sim
-table=$source_dir/test/mutants/mutants.txt
+variable=$1 header=$2 table=$3 cases=$4
+shift 4
+hunt_seeds=${MR_MUTANT_SEEDS:-500}
+simulation=("$@")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-unset MR_MUTANT
+unset "$variable"
 failed=no
 
 fail() {
@@ -18,14 +20,15 @@ fail() {
 }
 
 # Every switch has its line.
-diff <(grep -oE '^ *X\([A-Z][A-Za-z0-9]*\)' "$source_dir/common/base/mutants.h" | tr -d ' X()' | sort) \
-  <(awk '!/^#/ {print $1}' "$table" | tr -d 'X' | sort) || fail "mutants.h and mutants.txt differ"
+diff <(grep -oE '^ *X\([A-Z][A-Za-z0-9]*\)' "$header" | tr -d ' X()' | sort) \
+  <(awk '!/^#/ {print $1}' "$table" | tr -d 'X' | sort) || fail "$header and $table differ"
 
 # Without a mistake this build is as good as the other.
 filters=$(awk '!/^#/ && $2 != "-" {print $2}' "$table" | paste -sd:)
 "$cases" --gtest_brief=1 --gtest_filter="$filters" >"$scratch/none" 2>&1 ||
   fail "the tests fail without a mutant: $(tail -20 "$scratch/none")"
-"$sim" --seeds 20 >"$scratch/none" 2>&1 || fail "the simulation fails without a mutant: $(tail -20 "$scratch/none")"
+"${simulation[@]}" --seeds 20 >"$scratch/none" 2>&1 ||
+  fail "the simulation fails without a mutant: $(tail -20 "$scratch/none")"
 
 # killer FILE PATTERN…: the first line of FILE that one of the patterns finds.
 killer() {
@@ -36,7 +39,7 @@ killer() {
 
 printf '%-28s %-60s %s\n' mutant 'test or scenario' 'simulation'
 while read -r mutant filter hunt; do
-  export MR_MUTANT=$mutant
+  export "$variable=$mutant"
   case=- found=-
   if [[ $filter != - ]]; then
     case=SURVIVED
@@ -47,13 +50,13 @@ while read -r mutant filter hunt; do
   fi
   if [[ $hunt == hunt ]]; then
     found=SURVIVED
-    if ! timeout 60 "$sim" --seeds 500 --failures 1 >"$scratch/out" 2>&1; then
-      found="$(killer "$scratch/out" '^seed [0-9]+'): $(killer "$scratch/out" '^  [^ ].*' 'Check failed: .*')"
+    if ! timeout 60 "${simulation[@]}" --seeds "$hunt_seeds" >"$scratch/out" 2>&1; then
+      found="$(killer "$scratch/out" 'seed [0-9]+'): $(killer "$scratch/out" '^  [^ ].*' '^seed .*' 'Check failed: .*')"
     fi
     [[ $found != SURVIVED ]] || fail "$mutant survives the simulation"
   fi
   [[ $filter != - || $hunt == hunt ]] || fail "$mutant has no test"
   printf '%-28s %-60s %s\n' "$mutant" "$case" "$found"
 done < <(grep -v '^#' "$table")
-unset MR_MUTANT
+unset "$variable"
 [[ $failed == no ]]

@@ -193,6 +193,13 @@ case_state_directory_is_locked() {
   stop_cluster
 }
 
+case_volatile_is_no_way_around_kept_jobs() {
+  start_coordinator
+  stop_cluster
+  expect 6 "$bin/mrcoordinator" --listen tcp://127.0.0.1:0 --http off --state-dir "$work/state" --volatile
+  says 'holds the jobs of a coordinator that kept them; .*Leave --volatile out, or give another --state-dir'
+}
+
 case_flipped_bit_is_refused() {
   cluster
   expect 0 mr run "$plugins/wordcount.so" "${texts[@]}" -o out -r 2

@@ -9,8 +9,6 @@
 #include <string_view>
 
 #include "common/base/ids.h"
-#include "worker/run/arena.h"
-
 namespace mr::worker {
 
 // Where a partition lies in a run file; from its index.
@@ -22,7 +20,9 @@ struct PartitionExtent {
   friend bool operator==(const PartitionExtent&, const PartitionExtent&) = default;
 };
 
-// A segment's bytes in memory that is taken at once and never zeroed or moved. Moves.
+// A segment's bytes in memory that is taken at once and never zeroed or moved. Moves. In ordinary pages: the bytes are
+// written and read from front to back once, where huge pages save little; and where a hypervisor takes back free memory
+// it is the huge pages that have to be fetched from it again (worker/PERFORMANCE.md).
 class SegmentBytes {
  public:
   SegmentBytes() = default;
@@ -34,12 +34,10 @@ class SegmentBytes {
   void Reserve(uint64_t bytes);
   void Append(std::string_view bytes);  // has to fit
   uint64_t size() const { return size_; }
-  std::string_view view() const { return {data_, size_}; }
+  std::string_view view() const { return {data_.get(), size_}; }
 
  private:
-  std::unique_ptr<char[]> small_;
-  Arena large_{0};
-  char* data_ = nullptr;
+  std::unique_ptr<char[]> data_;
   uint64_t size_ = 0;
   uint64_t capacity_ = 0;
 };

@@ -87,11 +87,14 @@ row_B3() {
 
 row_B4() {
   local workers=1000 tasks=100000 rounds=$(((runs + 1) / 2)) round
-  case $size in
-    quick) tasks=10000 rounds=1 ;;
-    smoke) workers=20 tasks=1000 ;;
-  esac
+  [[ $size != quick ]] || tasks=10000 rounds=1
   ulimit -n "$(ulimit -Hn)"
+  # Two connections each, at either end.
+  local room=$((($(ulimit -n | sed 's/unlimited/1000000/') - 100) / 2))
+  if ((room < workers)); then
+    workers=$room
+    say "B4: $workers workers only: this user may have no more than $(ulimit -n) files open"
+  fi
   for ((round = 1; round <= rounds; ++round)); do
     # As fast as they can; then 20 tasks a second each, which is 20,000 from 1000 workers.
     load B4 rate "$workers" "$tasks" 0

@@ -57,10 +57,7 @@ assigned_after() {
 row_B9() {
   local count seconds=5 times=$((runs * 4)) rounds=$runs round begun deadline killed job figures name
   local -a members
-  case $size in
-    quick) seconds=2 times=4 rounds=1 ;;
-    smoke) seconds=1 times=1 ;;
-  esac
+  [[ $size != quick ]] || seconds=2 times=4 rounds=1
   for count in 1 3 5; do
     for ((round = 1; round <= rounds; ++round)); do
       rm -rf "$work/replicas" && mkdir "$work/replicas"

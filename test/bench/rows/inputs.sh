@@ -48,10 +48,7 @@ repeat_kjv() {
 # Sets $text (a file) and $text_origin. Its pages are read once: all runs find them in memory.
 need_text() {
   local full_bytes=1216000000
-  if [[ $size == smoke ]]; then
-    text=$cache/kjv-4M text_origin='text: 4 MB of data/kjv'
-    make_once "$text" repeat_kjv $((4 << 20))
-  elif [[ $size == quick && ! -e $cache/linux-text ]]; then  # nothing is fetched for a quick look
+  if [[ $size == quick && ! -e $cache/linux-text ]]; then  # nothing is fetched for a quick look
     text=$cache/kjv-64M text_origin='text: 64 MB of data/kjv, over and over'
     make_once "$text" repeat_kjv "$text_bytes_quick"
   elif unpack_linux "$cache/linux"; then
@@ -71,10 +68,7 @@ need_text() {
 # Sets $records (a file) of a size that goes with the text's.
 need_records() {
   local count=$record_count_full
-  case $size in
-    quick) count=640000 ;;
-    smoke) count=40000 ;;
-  esac
+  [[ $size != quick ]] || count=640000
   records=$cache/records-$count
   make_once "$records" "$peers/make_records" "$count" 1
   cat "$records" >/dev/null

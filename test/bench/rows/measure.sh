@@ -74,7 +74,7 @@ ratio_of() {
 
 # judge NUMBER TARGET: "yes" or "no"; TARGET is "<= 0.75", ">= 20000", "< 0.1" or empty.
 judge() {
-  [[ -n $2 && $size != smoke ]] || { echo ''; return; }
+  [[ -n $2 ]] || { echo ''; return; }
   awk -v number="$1" -v target="$2" 'BEGIN {
     split(target, part, " ")
     bound = part[2] + 0

@@ -87,6 +87,22 @@ TEST_F(StateTest, JobPaused_OnlyWhereAskedForAndOnce) {
   Refuse({wire::JobPaused{JobId{2}, task, "twice"}});
 }
 
+// A backup attempt was running when the job paused. What is written then must be read again.
+TEST_F(StateTest, Snapshot_OfAPausedJobWhoseTaskWasCompletedSince) {
+  wire::JobSpec spec = MakeSpec(2, 1);
+  spec.config.on_failure = wire::OnFailure::kPause;
+  Accept({wire::JobSubmitted{JobId{2}, 7, 9, 1000, spec}});
+  const TaskId task{JobId{2}, Phase::kMap, 0};
+  Accept({wire::AttemptFailed{{task, 0, 1}, "w1", {}, 5}});
+  Accept({wire::JobPaused{JobId{2}, task, "it failed"}});
+  const auto result = std::get<wire::MapResult>(*MakeSuccess({task, 1, 1}, 1).result);
+  Accept({wire::MapCompleted{{task, 1, 1}, {}, result, {}, {}}});
+
+  const Result<State> read = DecodeState(EncodeState(state_));
+  ASSERT_TRUE(read.has_value()) << read.error().text;
+  EXPECT_EQ(read->jobs, state_.jobs);
+}
+
 TEST_F(StateTest, JobChanged_ForgetsFailuresOfOpenTasksAndKeepsFinishedOnes) {
   wire::JobSpec spec = MakeSpec(2, 1);
   spec.config.on_failure = wire::OnFailure::kPause;

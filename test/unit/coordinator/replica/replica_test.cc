@@ -227,6 +227,24 @@ class ReplicaGroup : public ::testing::Test {
   std::set<uint64_t> lost_data_;  // ended because of it
 };
 
+// Whenever the core begins to count its majority anew it has heard of nobody for a moment. That is nothing to tell people.
+TEST_F(ReplicaGroup, Peers_AnswerAllTheTime) {
+  constexpr uint32_t kElectionTicks = 200;
+  for (const uint64_t node : {1, 2, 3}) Bootstrap(node);
+  for (const uint64_t node : {1, 2, 3}) Start(node, kElectionTicks);
+  const auto all_answer = [&] {
+    const auto peers = members_[LeaderNode()].replica->peers();
+    return std::all_of(peers.begin(), peers.end(), [](const PeerStatus& peer) { return peer.answers; });
+  };
+  ASSERT_TRUE(Run([&] { return LeaderNode() != 0 && all_answer(); }));
+  uint32_t turns = 0, silent = 0;
+  ASSERT_TRUE(Run([&] {
+    if (LeaderNode() != 0 && !all_answer()) ++silent;
+    return ++turns == 2 * kElectionTicks + 10;
+  }));
+  EXPECT_EQ(silent, 0u);
+}
+
 TEST_F(ReplicaGroup, Proposals_ReachEveryMemberInOneOrder) {
   StartAll();
   ASSERT_TRUE(Run([&] { return LeaderNode() != 0; }));
