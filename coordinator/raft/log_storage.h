@@ -34,7 +34,7 @@ struct StorageOptions {
   // A segment is written as zeros before it is used, so that a full disk is found out then.
   uint64_t segment_bytes = 4u << 20;
   // A snapshot is wanted when the log since the last one is larger than this, and than four times that snapshot.
-  uint64_t snapshot_log_bytes = 4u << 20;
+  uint64_t snapshot_log_bytes = 16u << 20;
   uint64_t seed = 0;  // of the salts, and of the group's name when the directory is new; 0 = from the system
 };
 
