@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "coordinator/core/bad_records.h"
 #include "coordinator/core/coordinator_core.h"
+#include "coordinator/core/describe.h"
 #include "coordinator/core/views.h"
 
 namespace mr::coordinator {
@@ -47,8 +48,7 @@ bool IsTrouble(wire::FailureCause cause) {
 }
 
 std::string NoMoreSkips(const wire::JobConfig& config) {
-  return StrCat("; ", config.skip_bad_records, config.skip_bad_records == 1 ? " bad record" : " bad records",
-                " of the task had been left out before, as many as --skip-bad-records ", config.skip_bad_records,
+  return StrCat("; ", Counted(config.skip_bad_records, "bad record"), " of the task had been left out before, as many as --skip-bad-records ", config.skip_bad_records,
                 " allows");
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/mutants.h"
 #include "common/base/strings.h"
 #include "coordinator/core/coordinator_core.h"
+#include "coordinator/core/describe.h"
 
 namespace mr::coordinator {
 namespace {
@@ -12,10 +13,6 @@ namespace {
 // A worker that reports every heartbeat and was not heard of for so many has gone.
 constexpr int kSilentHeartbeats = 3;
 constexpr int kAcknowledgeHeartbeats = 4;
-
-std::string Plural(uint32_t count, std::string_view thing) {
-  return StrCat(count, " ", thing, count == 1 ? "" : "s");
-}
 
 }  // namespace
 
@@ -124,8 +121,8 @@ void CoordinatorCore::LoseWorker(Worker& worker, bool said_so) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.lease).count();
   for (const auto& [job, loss] : losses) {
     FindRun(job)->Warn(StrCat(what, said_so ? std::string() : StrCat(" (silent for ", seconds, " s)"),
-                              "; made again: ", Plural(loss.attempts, "attempt"), ", ",
-                              Plural(loss.outputs, "map output")));
+                              "; made again: ", Counted(loss.attempts, "attempt"), ", ",
+                              Counted(loss.outputs, "map output")));
   }
   worker.jobs.clear();
   worker.kept_outputs.clear();

@@ -224,6 +224,10 @@ std::string PhaseText(const wire::PhaseProgress& phase) {
 
 }  // namespace
 
+std::string Counted(uint64_t count, std::string_view thing) {
+  return StrCat(count, " ", thing, count == 1 ? "" : "s");
+}
+
 std::string_view JobStateName(wire::JobState state) {
   static constexpr std::array<std::string_view, 7> names{"queued", "running", "finishing", "succeeded",
                                                          "failed", "killed",  "paused"};

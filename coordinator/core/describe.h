@@ -14,6 +14,8 @@ std::string Brief(const wire::JobView& job);        // "j1 running: map 1/2 (1 r
 std::string Brief(const wire::TaskView& task);  // "j1-m0 completed: .0 aborted w1 (worker w1 was
                                                 // lost), .1 completed w2"
 
+std::string Counted(uint64_t count, std::string_view thing);  // "1 task", "2 tasks"
+
 std::string_view JobStateName(wire::JobState state);
 std::string_view TaskStateName(wire::TaskState state);
 std::string_view AttemptStateName(wire::AttemptState state);

@@ -23,10 +23,6 @@ struct Why {
   std::string fix;
 };
 
-std::string Count(uint64_t count, std::string_view thing) {
-  return StrCat(count, " ", thing, count == 1 ? "" : "s");
-}
-
 // "w1, w2, …"
 std::string Names(const std::vector<std::string>& names) {
   const size_t shown = std::min(names.size(), kMaxNamed);
@@ -123,7 +119,7 @@ Why SlotsAreBusy(JobId job, const Supply& supply, uint32_t slots_per_task) {
   bool others = false;
   for (const auto& [user, count] : supply.users) {
     others = others || user != job;
-    users.push_back(StrCat(Count(count, "task"), " of ", user == job ? std::string("this job") : ToString(user)));
+    users.push_back(StrCat(Counted(count, "task"), " of ", user == job ? std::string("this job") : ToString(user)));
   }
   const std::string what = slots_per_task == 1
                                ? std::string("every slot is busy")
@@ -157,7 +153,7 @@ Why WhyPendingWaits(const JobEntry& job, const JobRun& run, const WorkerTable& w
   }
   const uint32_t limit = job.spec.config.max_running;
   if (limit > 0 && run.pool.attempt_count() >= limit)
-    return {StrCat(Count(limit, "task"), " of the job may run at once (--max-running), and so many do"), ""};
+    return {StrCat(Counted(limit, "task"), " of the job may run at once (--max-running), and so many do"), ""};
   if (!supply.free.empty())
     return {StrCat("a slot is free on ", Names(supply.free), ", which has not asked for work yet"), ""};
   if (!supply.free_excluded.empty()) {
@@ -220,11 +216,11 @@ class Explainer {
   Why WhyReduceWaits() const {
     const size_t open = job_.maps.size() - run_.pool.completed_count(Phase::kMap) - run_.pool.given_up_count(Phase::kMap);
     if (open > 0) {
-      return {StrCat("reduces begin when every map is completed; ", open, " of ", Count(job_.maps.size(), "map"),
+      return {StrCat("reduces begin when every map is completed; ", open, " of ", Counted(job_.maps.size(), "map"),
                      open == 1 ? " is not" : " are not"), ""};
     }
     const size_t unplaced = run_.pool.unplaced().size();
-    return {StrCat("the coordinator was restarted; the workers that hold ", Count(unplaced, "map output"),
+    return {StrCat("the coordinator was restarted; the workers that hold ", Counted(unplaced, "map output"),
                    " have not come back yet"), "mrsubmit workers"};
   }
 
