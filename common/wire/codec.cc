@@ -391,10 +391,10 @@ std::string Describe(const M& message) {
   return out;
 }
 
-#define MR_WIRE_MESSAGE(Type)                            \
+#define MR_WIRE_MESSAGE(Type)                              \
   template void EncodeTo<Type>(const Type&, std::string&); \
-  template std::string Encode<Type>(const Type&);        \
-  template Result<Type> Decode<Type>(std::string_view);  \
+  template std::string Encode<Type>(const Type&);          \
+  template Result<Type> Decode<Type>(std::string_view);    \
   template std::string Describe<Type>(const Type&)
 MR_WIRE_MESSAGE(Request);
 MR_WIRE_MESSAGE(Response);

@@ -48,8 +48,8 @@ bool IsTrouble(wire::FailureCause cause) {
 }
 
 std::string NoMoreSkips(const wire::JobConfig& config) {
-  return StrCat("; ", Counted(config.skip_bad_records, "bad record"), " of the task had been left out before, as many as --skip-bad-records ", config.skip_bad_records,
-                " allows");
+  return StrCat("; ", Counted(config.skip_bad_records, "bad record"),
+                " of the task had been left out before, as many as --skip-bad-records ", config.skip_bad_records, " allows");
 }
 
 Duration Backoff(uint32_t trouble) {
@@ -88,14 +88,15 @@ void CoordinatorCore::TakeResult(Worker& worker, const wire::AttemptOutcome& out
   const auto* reduce = std::get_if<wire::ReduceResult>(&*outcome.result);
   const bool granted = !job.publishes(id.task.phase) || job.Find(id.task)->granted == id ||
                        Mutated(Mutant::kF03ResultWithoutGrant);
-  const auto leaves_out_what_it_may = [&](const std::vector<wire::BadRecord>& skipped) {
+  const auto may_leave_out = [&](const std::vector<wire::BadRecord>& skipped) {
     return skipped.size() <= job.spec.config.skip_bad_records;
   };
-  const bool map_fits = map != nullptr && id.task.phase == Phase::kMap && leaves_out_what_it_may(map->skipped) &&
+  const bool map_fits = map != nullptr && id.task.phase == Phase::kMap && may_leave_out(map->skipped) &&
                         (job.map_only() || map->partition_bytes.size() == job.reduces.size());
+  const bool reduce_fits = reduce != nullptr && id.task.phase == Phase::kReduce && may_leave_out(reduce->skipped);
   if (map_fits && granted) {
     TakeMap(worker, outcome, *map);
-  } else if (reduce != nullptr && id.task.phase == Phase::kReduce && leaves_out_what_it_may(reduce->skipped) && granted) {
+  } else if (reduce_fits && granted) {
     TakeReduce(outcome, *reduce);
   } else if (std::holds_alternative<wire::FinishResult>(*outcome.result) &&
              id.task.phase == Phase::kFinish) {

@@ -50,7 +50,8 @@ bool CoordinatorCore::AnotherMayRead(const JobEntry& job, const JobRun& run, con
   const auto& all = workers_.workers();
   return unread == 1 && std::any_of(all.begin(), all.end(), [&](const Worker& other) {
     return other.id != worker.id && other.usable() && other.trouble.empty() && !run.Excludes(other.id) &&
-           Speaks(other.info, job.spec.config.plugin_build) && other.info.slots >= job.SlotsOf(task.phase) && !FailedHere(job.Find(task), other);
+           Speaks(other.info, job.spec.config.plugin_build) && other.info.slots >= job.SlotsOf(task.phase) &&
+           !FailedHere(job.Find(task), other);
   });
 }
 

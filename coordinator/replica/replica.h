@@ -122,6 +122,7 @@ class Replica {
   const WorkerCount& workers() const { return workers_; }
   std::vector<PeerStatus> peers() const;  // of the leader; else empty
   const ReplicaCounts& counts() const { return counts_; }
+  uint64_t entries_in_memory() const { return core_->log().last().value - core_->log().base().value; }
   uint64_t dropped_messages() const;
   // Hands leadership to the member that is nearest; false: there is none, or it does not lead.
   bool HandOver();

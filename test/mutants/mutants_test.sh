@@ -2,7 +2,7 @@
 # Makes each known mistake again and sees that its test notices, and for most that the simulation does too. Prints the
 # table of mutants and their killers; fails for a survivor.
 # Arguments: the environment variable that switches a mutant on, the header that lists them, the table of their tests, the
-# program of test cases, then the simulation with its arguments, without --seeds.
+# program of test cases, then the simulation with its arguments, without --seeds: MR_MUTANT_SEEDS of them (500) are tried.
 set -euo pipefail
 
 variable=$1 header=$2 table=$3 cases=$4
@@ -24,10 +24,8 @@ diff <(grep -oE '^ *X\([A-Z][A-Za-z0-9]*\)' "$header" | tr -d ' X()' | sort) \
   <(awk '!/^#/ {print $1}' "$table" | tr -d 'X' | sort) || fail "$header and $table differ"
 
 # Without a mistake this build is as good as the other.
-filters=$(awk '!/^#/ && $2 != "-" {print $2}' "$table" | paste -sd:)
-"$cases" --gtest_brief=1 --gtest_filter="$filters" >"$scratch/none" 2>&1 ||
-  fail "the tests fail without a mutant: $(tail -20 "$scratch/none")"
-"${simulation[@]}" --seeds 20 >"$scratch/none" 2>&1 ||
+"$cases" --gtest_brief=1 >"$scratch/none" 2>&1 || fail "the tests fail without a mutant: $(tail -20 "$scratch/none")"
+"${simulation[@]}" --seeds 60 >"$scratch/none" 2>&1 ||
   fail "the simulation fails without a mutant: $(tail -20 "$scratch/none")"
 
 # killer FILE PATTERN…: the first line of FILE that one of the patterns finds.

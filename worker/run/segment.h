@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/base/ids.h"
+
 namespace mr::worker {
 
 // Where a partition lies in a run file; from its index.

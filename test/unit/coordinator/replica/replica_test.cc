@@ -110,6 +110,31 @@ TEST(ReplicaAlone, Restart_GoesOnInALaterTerm) {
   EXPECT_GE(snapshots, 2u) << "lives that began with a snapshot were part of it";
 }
 
+// Or the log in memory would grow for ever; and at once it would keep everybody waiting.
+TEST(ReplicaAlone, Snapshot_FreesTheLogLittleByLittle) {
+  MemoryEnv env;
+  raft::StorageOptions storage;
+  storage.snapshot_log_bytes = 1 << 11;
+  Lines machine;
+  auto opened = DiskStore::Open(env, "/coord", storage);
+  ASSERT_TRUE(opened.has_value()) << opened.error().text;
+  auto replica = Replica::Open({}, std::move(opened->store), std::move(opened->restored), machine, nullptr, nullptr, Seeded(1));
+  ASSERT_TRUE(replica.has_value()) << replica.error().text;
+  ASSERT_TRUE((*replica)->Propose(std::vector<std::string>(5000, "line")));
+  ASSERT_TRUE((*replica)->Pump().has_value());
+  ASSERT_EQ((*replica)->counts().snapshots_saved, 1u);
+  uint64_t before = (*replica)->entries_in_memory();
+  EXPECT_GE(before, 5000u);
+  for (int turn = 0; turn < 10 && before > 0; ++turn) {
+    ASSERT_TRUE((*replica)->Pump().has_value());
+    const uint64_t now = (*replica)->entries_in_memory();
+    EXPECT_LT(now, before);
+    EXPECT_LE(before - now, 2000u);
+    before = now;
+  }
+  EXPECT_EQ(before, 0u);
+}
+
 // Three members on ipc sockets, in one thread; time passes by ticks.
 class ReplicaGroup : public ::testing::Test {
  protected:
