@@ -5,6 +5,7 @@
 # program of test cases, then the simulation with its arguments, without --seeds: MR_MUTANT_SEEDS of them (500) are tried.
 set -euo pipefail
 
+(($# >= 5)) || { echo "usage: ${0##*/} VARIABLE HEADER TABLE CASES SIMULATION [ARGUMENT…]" >&2; exit 2; }
 variable=$1 header=$2 table=$3 cases=$4
 shift 4
 hunt_seeds=${MR_MUTANT_SEEDS:-500}
